@@ -1,0 +1,148 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	defaultPageSize = 10  // Source: Docker Hub API reference
+	maxPageSize     = 100 // no bound is documented; larger sizes are cut to this one
+)
+
+// A tokenView is a token as the Hub API shows it.
+type tokenView struct {
+	UUID        string          `json:"uuid"`
+	ClientID    string          `json:"client_id"`
+	CreatorIP   string          `json:"creator_ip"`
+	CreatorUA   string          `json:"creator_ua"`
+	CreatedAt   string          `json:"created_at"`
+	LastUsed    *string         `json:"last_used"`
+	GeneratedBy string          `json:"generated_by"`
+	IsActive    bool            `json:"is_active"`
+	Token       *string         `json:"token,omitempty"`
+	TokenLabel  string          `json:"token_label"`
+	Scopes      []scope         `json:"scopes"`
+	ExpiresAt   json.RawMessage `json:"expires_at,omitempty"`
+}
+
+// view shows a token without its secret. The lock of the sandbox is held.
+func (s *Sandbox) view(t *accessToken) tokenView {
+	view := tokenView{
+		UUID: t.id, ClientID: "HUB", CreatorIP: t.creatorIP, CreatorUA: t.creatorUser, CreatedAt: hubTime(t.createdAt),
+		GeneratedBy: "manual", IsActive: t.active, TokenLabel: t.label, Scopes: t.scopes,
+	}
+	if !t.lastUsed.IsZero() {
+		used := hubTime(t.lastUsed)
+		view.LastUsed = &used
+	}
+	switch s.opts.Redaction {
+	case RedactEmpty:
+		view.Token = new(string)
+	case RedactStars:
+		stars := "***"
+		view.Token = &stars
+	}
+	switch {
+	case t.expiresText != "":
+		view.ExpiresAt = json.RawMessage(strconv.Quote(t.expiresText))
+	case s.opts.NoExpiry == ExpiryNull:
+		view.ExpiresAt = json.RawMessage("null")
+	}
+	return view
+}
+
+// hubTime writes a time as Hub does: UTC, always six digits of fraction.
+func hubTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// A tokenPage is one page of tokens. Next and Previous are absolute URLs.
+type tokenPage struct {
+	Count       int         `json:"count"`
+	Next        *string     `json:"next"`
+	Previous    *string     `json:"previous"`
+	ActiveCount int         `json:"active_count"`
+	Results     []tokenView `json:"results"`
+}
+
+// listTokens imitates GET /v2/access-tokens, newest first. The order, the greatest page size and the
+// 404 past the end are not documented; the last is what Hub's repository lists answer.
+func (s *Sandbox) listTokens(w http.ResponseWriter, r *http.Request, owner *account) {
+	number, err := positive(r, "page", 1)
+	if err != nil {
+		s.writeInvalid(w, err)
+		return
+	}
+	size, err := positive(r, "page_size", defaultPageSize)
+	if err != nil {
+		s.writeInvalid(w, err)
+		return
+	}
+	size = min(size, maxPageSize)
+	page, ok := s.page(owner, number, size)
+	if !ok {
+		writeNotFound(w)
+		return
+	}
+	if number*size < page.Count {
+		page.Next = pageURL(r, number+1, size)
+	}
+	if number > 1 {
+		page.Previous = pageURL(r, number-1, size)
+	}
+	writeJSON(w, http.StatusOK, page)
+}
+
+// page returns a page without its links, and whether it exists. The first one always does.
+func (s *Sandbox) page(owner *account, number, size int) (tokenPage, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := len(owner.tokens)
+	if number > 1 && number > (total+size-1)/size {
+		return tokenPage{}, false
+	}
+	page := tokenPage{Count: total, Results: []tokenView{}}
+	now, first := s.now(), (number-1)*size
+	for i := range owner.tokens {
+		token := owner.tokens[total-1-i]
+		if token.active && !token.expired(now) {
+			page.ActiveCount++
+		}
+		if i >= first && i < first+size {
+			page.Results = append(page.Results, s.view(token))
+		}
+	}
+	return page, true
+}
+
+// positive reads a whole number from the query.
+func positive(r *http.Request, name string, preset int) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return preset, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, &fieldError{name, fmt.Sprintf("%.20q is not a whole number over zero", text)}
+	}
+	return n, nil
+}
+
+// pageURL is the URL of another page, at the host and path that the client asked.
+func pageURL(r *http.Request, number, size int) *string {
+	query := url.Values{"page": {strconv.Itoa(number)}, "page_size": {strconv.Itoa(size)}}
+	text := origin(r) + r.URL.Path + "?" + query.Encode()
+	return &text
+}
+
+// origin is the scheme and host by which the client reached us, so that a client which asks for
+// localhost is sent to localhost.
+func origin(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
