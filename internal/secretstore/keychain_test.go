@@ -1,0 +1,233 @@
+//go:build linux
+
+package secretstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker-pat/docker-pat/internal/secret"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/testbed"
+)
+
+const service = "docker-pat"
+
+func newStore(t *testing.T, k *testbed.Keyring) *secretstore.Store {
+	t.Helper()
+	return secretstore.New(secretstore.Options{
+		Keychain: secretstore.NewKeychain(service, k.Getenv),
+		StateDir: filepath.Join(t.TempDir(), "state"),
+	})
+}
+
+func credential(serverURL, text string) secretstore.Credential {
+	return secretstore.Credential{ServerURL: serverURL, Username: "moby", Secret: secret.New(text)}
+}
+
+func TestStoreOnGnomeKeyring(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := newStore(t, testbed.KeyringFor(t))
+
+	if _, err := s.Get(ctx, "a.example"); !errors.Is(err, secretstore.ErrNotFound) {
+		t.Fatalf("Get of nothing = %v, want ErrNotFound", err)
+	}
+	made := credential("https://a.example", "s3cret\n\x01\"<>&é")
+	made.Token = &secretstore.Token{ID: "id", Label: "laptop", Scopes: []string{"repo:read"}, ExpiresAt: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)}
+	for _, want := range []secretstore.Credential{credential("https://a.example", "first"), made} { // the second overwrites
+		if err := s.Put(ctx, "a.example", want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Get(ctx, "a.example")
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("Get = %+v, %v; want %+v", got, err, want)
+		}
+	}
+	entries, err := s.List()
+	want := map[string]secretstore.Entry{"a.example": {ServerURL: "https://a.example", Username: "moby", Token: made.Token}}
+	if err != nil || !reflect.DeepEqual(entries, want) {
+		t.Errorf("List = %+v, %v; want %+v", entries, err, want)
+	}
+	for range 2 { // twice: what is not there is no error
+		if err := s.Delete(ctx, "a.example"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := s.List(); err != nil || len(entries) != 0 {
+		t.Errorf("List = %v, %v; want nothing", entries, err)
+	}
+	if _, err := s.Get(ctx, "a.example"); !errors.Is(err, secretstore.ErrNotFound) {
+		t.Errorf("Get after Delete = %v, want ErrNotFound", err)
+	}
+}
+
+func TestLargeSecretIsKeptByteForByte(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, testbed.KeyringFor(t))
+	want := strings.Repeat("0123456789abcdef", 4096) // 64 KiB
+	if err := s.Put(t.Context(), "big.example", credential("big.example", want)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Get(t.Context(), "big.example")
+	if err != nil || got.Secret.Reveal() != want {
+		t.Errorf("Get = %d bytes, %v; want %d", len(got.Secret.Reveal()), err, len(want))
+	}
+}
+
+func TestConcurrentWritersKeepTheIndexRight(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := newStore(t, testbed.KeyringFor(t))
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			key := fmt.Sprintf("r%d.example", i)
+			if err := s.Put(ctx, key, credential(key, key)); err != nil {
+				t.Error(err)
+			}
+			if i%2 == 1 {
+				if err := s.Delete(ctx, key); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	entries, err := s.List()
+	if err != nil || len(entries) != 10 {
+		t.Errorf("List has %d entries, %v; want 10", len(entries), err)
+	}
+	for key := range entries {
+		if got, err := s.Get(ctx, key); err != nil || got.Secret.Reveal() != key {
+			t.Errorf("Get(%s) = %v", key, err)
+		}
+	}
+}
+
+func TestLockedKeyringIsNeverNotFound(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k := testbed.KeyringFor(t)
+	s := newStore(t, k)
+	if err := s.Put(ctx, "a.example", credential("a.example", "s")); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Lock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_, errHeld := s.Get(ctx, "a.example")
+	_, errOther := s.Get(ctx, "other.example")
+	for what, err := range map[string]error{
+		"Get of a held name":      errHeld,
+		"Get of an unknown name":  errOther,
+		"Put":                     s.Put(ctx, "b.example", credential("b.example", "s")),
+		"Delete of a held name":   s.Delete(ctx, "a.example"),
+		"Put over what is stored": s.Put(ctx, "a.example", credential("a.example", "new")),
+	} {
+		if !errors.Is(err, secretstore.ErrLocked) || errors.Is(err, secretstore.ErrNotFound) {
+			t.Errorf("%s on a locked keyring = %v, want ErrLocked", what, err)
+		}
+	}
+	if entries, err := s.List(); err != nil || len(entries) != 1 {
+		t.Errorf("List = %v, %v; want what was there before", entries, err)
+	}
+}
+
+func TestKeychainThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	bus, err := testbed.StartBus(t.Context())
+	testbed.Need(t, err)
+	t.Cleanup(func() { _ = bus.Stop() })
+	dead := filepath.Join(t.TempDir(), "dead")
+	for name, getenv := range map[string]func(string) string{
+		"no bus":                func(string) string { return "" },
+		"dead socket":           env("DBUS_SESSION_BUS_ADDRESS", "unix:path="+dead),
+		"garbage address":       env("DBUS_SESSION_BUS_ADDRESS", "nonsense"),
+		"autolaunch is refused": env("DBUS_SESSION_BUS_ADDRESS", "autolaunch:"),
+		"bus without service":   bus.Getenv,
+	} {
+		s := secretstore.New(secretstore.Options{Keychain: secretstore.NewKeychain(service, getenv), StateDir: t.TempDir()})
+		if _, err := s.Get(t.Context(), "a"); !errors.Is(err, secretstore.ErrUnavailable) {
+			t.Errorf("%s: Get = %v, want ErrUnavailable", name, err)
+		}
+		if err := s.Put(t.Context(), "a", credential("a", "s")); !errors.Is(err, secretstore.ErrUnavailable) {
+			t.Errorf("%s: Put = %v, want ErrUnavailable", name, err)
+		}
+		if entries, err := s.List(); err != nil || len(entries) != 0 {
+			t.Errorf("%s: List = %v, %v; want nothing", name, entries, err)
+		}
+	}
+}
+
+// silent is a keychain that never answers and does not heed its context.
+type silent struct{ secretstore.Keychain }
+
+func (silent) Get(context.Context, string) (string, error) { select {} }
+func (silent) Set(context.Context, string, string) error   { select {} }
+
+func TestSilentKeychainEndsInTime(t *testing.T) {
+	t.Parallel()
+	s := secretstore.New(secretstore.Options{Keychain: silent{}, StateDir: t.TempDir(), Timeout: 20 * time.Millisecond})
+	if _, err := s.Get(t.Context(), "a"); !errors.Is(err, secretstore.ErrTimeout) {
+		t.Errorf("Get = %v, want ErrTimeout", err)
+	}
+	if err := s.Put(t.Context(), "a", credential("a", "s")); !errors.Is(err, secretstore.ErrTimeout) {
+		t.Errorf("Put = %v, want ErrTimeout", err)
+	}
+}
+
+// garbage is a keychain in which somebody else wrote.
+type garbage struct {
+	secretstore.Keychain
+	value string
+}
+
+func (g garbage) Get(context.Context, string) (string, error) { return g.value, nil }
+
+func TestDamagedValueIsNotShown(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "hunter2", `{"v":9,"secret":"hunter2"}`, `{"v":1,"secret":7}`, "[]"} {
+		s := secretstore.New(secretstore.Options{Keychain: garbage{value: value}, StateDir: t.TempDir()})
+		_, err := s.Get(t.Context(), "a")
+		if !errors.Is(err, secretstore.ErrDamaged) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Get of %q = %v, want ErrDamaged without the value", value, err)
+		}
+	}
+}
+
+func TestDamagedIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	index := filepath.Join(dir, "index.json")
+	if err := os.WriteFile(index, []byte("{half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := secretstore.New(secretstore.Options{Keychain: secretstore.NewKeychain(service, testbed.KeyringFor(t).Getenv), StateDir: dir})
+	if _, err := s.List(); err == nil {
+		t.Error("List of a damaged index succeeded")
+	}
+	if err := s.Put(t.Context(), "a", credential("a", "s")); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := s.List(); err != nil || len(entries) != 1 {
+		t.Errorf("List = %v, %v; want the one entry", entries, err)
+	}
+}
+
+func env(name, value string) func(string) string {
+	return func(n string) string {
+		if n == name {
+			return value
+		}
+		return ""
+	}
+}

@@ -1,0 +1,190 @@
+// Package secretstore keeps credentials in the keychain of the operating system.
+//
+// A value in the keychain is whole in itself: server URL, user name, secret and, for a token that
+// docker-pat made, what is known of it. Beside the keychain stands an index, a file without secrets
+// that names what is held, because keychains cannot be listed on every system and must not be
+// decrypted to be listed.
+package secretstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/docker-pat/docker-pat/internal/secret"
+)
+
+// What can be wrong with a keychain. Each is a fact; the program adds what to do about it.
+var (
+	// ErrNotFound: the keychain answered, and holds nothing under this key.
+	ErrNotFound = errors.New("no credential under this name")
+	// ErrLocked: the keychain is there and locked, and was not unlocked when asked to.
+	ErrLocked = errors.New("the keychain is locked")
+	// ErrUnavailable: there is no keychain to speak to.
+	ErrUnavailable = errors.New("no keychain is available")
+	// ErrTimeout: the keychain did not answer, or nobody answered its prompt, in the time allowed.
+	ErrTimeout = errors.New("the keychain did not answer in time")
+	// ErrDamaged: the keychain holds something under this key that docker-pat did not write.
+	ErrDamaged = errors.New("the stored credential cannot be read")
+)
+
+// A Keychain holds texts under keys. Its errors wrap one of the sentinels above where one fits.
+// Delete of what is not there is ErrNotFound. Every call ends when ctx does.
+type Keychain interface {
+	Get(ctx context.Context, key string) (string, error)
+	Set(ctx context.Context, key, value string) error
+	Delete(ctx context.Context, key string) error
+}
+
+// A Token is what is known of a token that docker-pat made. It holds no secret.
+type Token struct {
+	ID        string    `json:"id"`
+	Label     string    `json:"label"`
+	Scopes    []string  `json:"scopes,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
+}
+
+// A Credential is one entry of the store.
+type Credential struct {
+	ServerURL string // as the client that stored it spells it
+	Username  string
+	Secret    secret.Secret
+	Token     *Token // nil for what docker-pat did not make
+}
+
+// An Entry is a Credential without its secret.
+type Entry struct {
+	ServerURL string `json:"server_url"`
+	Username  string `json:"username"`
+	Token     *Token `json:"token,omitempty"`
+}
+
+// Options of New.
+type Options struct {
+	Keychain Keychain
+	StateDir string // holds the index and the lock; made when missing
+	// Timeout bounds each keychain call and the wait for the lock. Zero means 3 seconds.
+	Timeout time.Duration
+}
+
+// A Store is safe for use by several goroutines and several processes. Reading takes no lock.
+type Store struct {
+	keychain Keychain
+	index    index
+	timeout  time.Duration
+}
+
+// New makes no call and touches no file.
+func New(opts Options) *Store {
+	if opts.Timeout <= 0 {
+		opts.Timeout = 3 * time.Second
+	}
+	return &Store{keychain: opts.Keychain, index: index{dir: opts.StateDir}, timeout: opts.Timeout}
+}
+
+// Get returns the credential under key with one keychain read, or ErrNotFound.
+func (s *Store) Get(ctx context.Context, key string) (Credential, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, ErrTimeout)
+	defer cancel()
+	value, err := within(ctx, func() (string, error) { return s.keychain.Get(ctx, key) })
+	if err != nil {
+		return Credential{}, fmt.Errorf("read %s: %w", key, err)
+	}
+	c, err := decode(value)
+	if err != nil {
+		return Credential{}, fmt.Errorf("read %s: %w", key, err)
+	}
+	return c, nil
+}
+
+// Put stores a credential under key, in place of what was there. Either the keychain holds the new
+// credential when it returns nil, or the old one is still there.
+func (s *Store) Put(ctx context.Context, key string, c Credential) error {
+	value, err := encode(c)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, func(ctx context.Context) error {
+		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.keychain.Set(ctx, key, value) })
+		if err != nil {
+			return fmt.Errorf("store %s: %w", key, err)
+		}
+		return s.index.put(key, Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token})
+	})
+}
+
+// Delete forgets the credential under key. One that is not there is no error.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	return s.change(ctx, func(ctx context.Context) error {
+		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.keychain.Delete(ctx, key) })
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("erase %s: %w", key, err)
+		}
+		return s.index.remove(key)
+	})
+}
+
+// List names what the store holds, by key, without asking the keychain.
+func (s *Store) List() (map[string]Entry, error) { return s.index.read() }
+
+// change runs one writing step under the lock and the deadline.
+func (s *Store) change(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, ErrTimeout)
+	defer cancel()
+	unlock, err := s.index.lock(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(step(ctx), unlock())
+}
+
+// within bounds a call that may not heed ctx itself: go-keyring and a D-Bus service with an open
+// prompt wait for ever. The call that is given up on goes on in its goroutine until the process ends.
+func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := call()
+		done <- result{value, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+		if r.err == nil || ctx.Err() == nil {
+			return r.value, r.err
+		}
+	case <-ctx.Done():
+	}
+	return r.value, context.Cause(ctx) // the deadline is the cause, whatever the call says of it
+}
+
+// stored is the form of a value in the keychain. The version is for readers of later releases.
+type stored struct {
+	Version   int    `json:"v"`
+	ServerURL string `json:"server_url"`
+	Username  string `json:"username"`
+	Secret    string `json:"secret"`
+	Token     *Token `json:"token,omitempty"`
+}
+
+func encode(c Credential) (string, error) {
+	out, err := json.Marshal(stored{Version: 1, ServerURL: c.ServerURL, Username: c.Username, Secret: c.Secret.Reveal(), Token: c.Token})
+	if err != nil {
+		return "", fmt.Errorf("encode the credential of %s: %w", c.ServerURL, err)
+	}
+	return string(out), nil
+}
+
+// decode tells nothing of value in its error: it holds a secret.
+func decode(value string) (Credential, error) {
+	var in stored
+	if err := json.Unmarshal([]byte(value), &in); err != nil || in.Version != 1 {
+		return Credential{}, ErrDamaged
+	}
+	return Credential{ServerURL: in.ServerURL, Username: in.Username, Secret: secret.New(in.Secret), Token: in.Token}, nil
+}
