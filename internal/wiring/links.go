@@ -1,0 +1,164 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// links plans the helper on PATH and the plugin in Docker's folder.
+func (s *setup) links() error {
+	target := s.target()
+	plugin := filepath.Join(s.DockerConfigDir, "cli-plugins", exeName(pluginName))
+	if err := s.link(plugin, target); err != nil {
+		return err
+	}
+	helper, err := s.helperPath()
+	if err != nil || helper == "" {
+		return err
+	}
+	return s.link(helper, target)
+}
+
+// target is this program as PATH names it, which an update of the package leaves in place, or else
+// its own path.
+func (s *setup) target() string {
+	for _, dir := range s.Path {
+		if path := filepath.Join(dir, exeName(pluginName)); sameFile(path, s.Executable) {
+			return path
+		}
+	}
+	return s.Executable
+}
+
+// helperPath is where the helper has to be linked, or "" when PATH leads to it already.
+func (s *setup) helperPath() (string, error) {
+	for _, dir := range s.Path {
+		path := filepath.Join(dir, exeName(helperName))
+		switch _, err := os.Stat(path); {
+		case err != nil:
+		case sameFile(path, s.Executable):
+			return "", nil
+		case isOurs(path):
+			return path, nil // of another copy of this program
+		default:
+			return "", fmt.Errorf("%s is another program: remove it from PATH first", path)
+		}
+	}
+	wanted := []string{filepath.Dir(s.Executable), filepath.Join(s.Home, ".local", "bin"), filepath.Join(s.Home, "bin")}
+	for _, dir := range wanted {
+		if slices.Contains(s.Path, dir) && canWrite(dir) {
+			return filepath.Join(dir, exeName(helperName)), nil
+		}
+	}
+	return "", fmt.Errorf("Docker finds its credential helpers on PATH, and none of these folders is on it and can be written: %s: add one to PATH",
+		strings.Join(wanted, ", "))
+}
+
+// link plans one link. Where there is one of ours it is replaced, another program's is not.
+func (s *setup) link(path, target string) error {
+	if sameFile(path, s.Executable) {
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil && !isOurs(path) {
+		return fmt.Errorf("%s is in the way: it was not made by docker-pat setup", path)
+	}
+	if !slices.Contains(s.record.Links, path) {
+		s.record.Links = append(s.record.Links, path)
+	}
+	s.plan.add(func(context.Context) error {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		return replaceLink(path, target)
+	}, "link %s -> %s", path, target)
+	return nil
+}
+
+// replaceLink makes the link beside the old one and renames it, so that there always is one. Windows
+// lets few people make links: there it is a copy.
+func replaceLink(path, target string) error {
+	fresh := path + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	make := os.Symlink
+	if runtime.GOOS == "windows" {
+		make = copyFile
+	}
+	if err := make(target, fresh); err != nil {
+		return fmt.Errorf("link %s: %w", path, err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return errors.Join(fmt.Errorf("link %s: %w", path, err), os.Remove(fresh))
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // read only
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+func removeLink(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// isOurs recognises a link that an earlier setup made, even one whose program is gone.
+func isOurs(path string) bool {
+	target, err := os.Readlink(path)
+	return err == nil && strings.HasPrefix(filepath.Base(target), pluginName)
+}
+
+// isLinkTo tells whether path leads to this program, by a link or, on Windows, as its copy.
+func isLinkTo(path, executable string) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	isLink := info.Mode().Type() == os.ModeSymlink
+	return isLink && (sameFile(path, executable) || isOurs(path)) || runtime.GOOS == "windows" && !isLink
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// canWrite tries it: modes alone do not tell on every system.
+func canWrite(dir string) bool {
+	if os.MkdirAll(dir, 0o755) != nil {
+		return false
+	}
+	f, err := os.CreateTemp(dir, ".docker-pat-*")
+	if err != nil {
+		return false
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
+}
+
+func exeName(name string) string {
+	if runtime.GOOS == "windows" {
+		return name + ".exe"
+	}
+	return name
+}

@@ -1,0 +1,224 @@
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/docker-pat/docker-pat/internal/dockerconfig"
+)
+
+// PlanSetup works out what it takes for Docker to use the helper: for all registries, or for those of
+// opts.Only. It changes nothing. Doing it twice has nothing to do the second time.
+func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
+	config, err := dockerconfig.Load(dockerconfig.Path(opts.DockerConfigDir))
+	if err != nil {
+		return nil, err
+	}
+	rec, err := readRecord(opts.StateDir, config.Path())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := opts.Credentials.Has(ctx, hubKey); err != nil {
+		return nil, fmt.Errorf("Docker is left as it is: %w", err) // a helper without a keychain would be worse than none
+	}
+	s := setup{Options: opts, plan: &Plan{}, config: config, record: rec}
+	// The record comes first: a kill on the way leaves too much to undo, which undo notices, and never
+	// too little. Docker's own file comes last, when all that it then needs is there.
+	s.plan.apply = append(s.plan.apply, func(context.Context) error {
+		return writeRecord(opts.StateDir, config.Path(), s.record)
+	})
+	if err := s.links(); err != nil {
+		return nil, err
+	}
+	if err := s.imports(ctx); err != nil {
+		return nil, err
+	}
+	s.keys()
+	for _, line := range config.Changes() {
+		s.plan.Steps = append(s.plan.Steps, fmt.Sprintf("%s: %s", config.Path(), line))
+	}
+	s.plan.apply = append(s.plan.apply, func(context.Context) error { return config.Save() })
+	return s.plan, nil
+}
+
+// setup gathers a plan.
+type setup struct {
+	Options
+	plan   *Plan
+	config *dockerconfig.File
+	record record
+}
+
+// keys changes what names the helper in config.json and remembers what was there.
+func (s *setup) keys() {
+	if len(s.Only) == 0 {
+		s.setCredsStore(Suffix)
+		s.setCredHelper(hubHost)
+		for _, key := range slices.Sorted(maps.Keys(s.config.CredHelpers())) {
+			if key == hubKey {
+				s.setCredHelper(key)
+			}
+		}
+		return
+	}
+	if s.config.CredsStore() == "" && len(s.config.CredHelpers()) == 0 && !s.hasAuths() {
+		if store := defaultStore(runtime.GOOS); store != "" {
+			s.setCredsStore(store)
+		}
+	}
+	for _, registry := range s.Only {
+		s.setCredHelper(registry)
+		if registry == hubHost {
+			s.setCredHelper(hubKey)
+		}
+	}
+}
+
+func (s *setup) setCredsStore(name string) {
+	if s.config.CredsStore() == name {
+		return
+	}
+	if s.record.CredsStore == nil {
+		s.record.CredsStore = &change{Before: s.config.CredsStore()}
+	}
+	s.record.CredsStore.After = name
+	s.config.SetCredsStore(name)
+}
+
+func (s *setup) setCredHelper(registry string) {
+	before := s.config.CredHelpers()[registry]
+	if before == Suffix {
+		return
+	}
+	if _, known := s.record.CredHelpers[registry]; !known {
+		s.record.CredHelpers[registry] = before
+	}
+	s.config.SetCredHelper(registry, Suffix)
+}
+
+func (s *setup) hasAuths() bool {
+	auths, broken := s.config.PlaintextAuths()
+	return len(auths)+len(broken) > 0
+}
+
+// wanted tells whether a server URL is one of those that are wired.
+func (s *setup) wanted(serverURL string) bool {
+	if len(s.Only) == 0 {
+		return true
+	}
+	host := Host(serverURL)
+	return slices.ContainsFunc(s.Only, func(registry string) bool { return registry == host })
+}
+
+// Host is the name under which a registry stands in credHelpers.
+func Host(serverURL string) string {
+	rest := serverURL
+	for _, scheme := range []string{"https://", "http://"} {
+		rest = strings.TrimPrefix(rest, scheme)
+	}
+	host, _, _ := strings.Cut(strings.ToLower(rest), "/")
+	if slices.Contains([]string{"index.docker.io", "registry-1.docker.io"}, host) {
+		return hubHost
+	}
+	return host
+}
+
+// imports moves credentials from config.json, and copies them from the helper that was used before.
+// What the store holds already is not touched.
+func (s *setup) imports(ctx context.Context) error {
+	auths, broken := s.config.PlaintextAuths()
+	for _, b := range broken {
+		s.plan.note("left alone: %v", b)
+	}
+	for _, a := range auths {
+		if !s.wanted(a.ServerURL) {
+			continue
+		}
+		if err := s.importPlaintext(ctx, a); err != nil {
+			return err
+		}
+	}
+	previous := s.config.CredsStore()
+	if previous == "" || previous == Suffix {
+		return nil
+	}
+	other := otherHelper{name: previous}
+	names, err := other.list(ctx)
+	if err != nil {
+		s.plan.note("nothing was copied from %s: %v", other, err)
+		return nil
+	}
+	for _, serverURL := range names {
+		if !s.wanted(serverURL) {
+			continue
+		}
+		held, err := s.Credentials.Has(ctx, serverURL)
+		if err != nil {
+			return err
+		}
+		if !held {
+			s.copyFrom(other, serverURL)
+		}
+	}
+	return nil
+}
+
+// importPlaintext plans to move a credential out of config.json. A password for Docker Hub is not kept
+// anywhere: it stays where it is until there is a token in its place.
+func (s *setup) importPlaintext(ctx context.Context, a dockerconfig.PlaintextAuth) error {
+	held, err := s.Credentials.Has(ctx, a.ServerURL)
+	if err != nil {
+		return err
+	}
+	step := "wipe %s from config.json, where it is in clear: the keychain has a credential for it"
+	if !held {
+		keeps, err := s.Credentials.Keeps(a.ServerURL, a.Username, a.Secret)
+		if err != nil {
+			return err
+		}
+		if !keeps {
+			s.plan.note("%s: config.json holds a password in clear. Make a token with docker-pat create, then run docker-pat setup again to wipe it", a.ServerURL)
+			return nil
+		}
+		step = "move the credential of %s from config.json, where it is in clear, to the keychain"
+	}
+	if !slices.Contains(s.record.FromPlaintext, a.ServerURL) {
+		s.record.FromPlaintext = append(s.record.FromPlaintext, a.ServerURL)
+	}
+	s.plan.add(func(ctx context.Context) error {
+		if !held {
+			if err := s.Credentials.Import(ctx, a.ServerURL, a.Username, a.Secret); err != nil {
+				return fmt.Errorf("move the credential of %s out of config.json: %w", a.ServerURL, err)
+			}
+		}
+		s.config.ClearAuth(a.ServerURL)
+		return nil
+	}, step, a.ServerURL)
+	return nil
+}
+
+func (s *setup) copyFrom(other otherHelper, serverURL string) {
+	s.plan.add(func(ctx context.Context) error {
+		username, text, err := other.get(ctx, serverURL)
+		if err != nil {
+			s.plan.note("%s: it could not be copied from %s: %v", serverURL, other, err)
+			return nil
+		}
+		keeps, err := s.Credentials.Keeps(serverURL, username, text)
+		if err == nil && !keeps {
+			s.plan.note("%s: %s holds a password. It was not copied: make a token with docker-pat create", serverURL, other)
+			return nil
+		}
+		if err == nil {
+			err = s.Credentials.Import(ctx, serverURL, username, text)
+		}
+		if err != nil {
+			return fmt.Errorf("copy the credential of %s from %s: %w", serverURL, other, err)
+		}
+		return nil
+	}, "copy the credential of %s from %s to the keychain", serverURL, other)
+}
