@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/dockerconfig"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
+	"github.com/docker-pat/docker-pat/tokens"
+)
+
+type createOptions struct {
+	sys     *system
+	scopes  []string
+	expires string
+	use     bool
+	print   bool
+	json    bool
+	quiet   bool
+}
+
+func newCreateCmd(sys *system) *cobra.Command {
+	opts := createOptions{sys: sys}
+	cmd := &cobra.Command{
+		Use:   "create [LABEL]",
+		Short: "Make a token, for Docker on this machine or to print",
+		Long: `Make a personal access token.
+
+By default (--use) the token goes to the keychain, where Docker takes it from, and is shown to nobody.
+With --print its secret is written to standard output, once, and nothing is stored.
+
+LABEL says what the token is for; without one it is the name of this machine. Scopes are repo:admin,
+repo:write, repo:read and repo:public_read, each including the next. An expiry is a lifetime (12h, 30d,
+6w, 1y), a date or "never", and cannot be changed later.`,
+		Example: `  docker-pat create laptop
+  docker-pat create laptop --scope repo:read --expires 30d
+  docker-pat create "build server" --print | ssh build docker login -u moby --password-stdin`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&opts.scopes, "scope", nil, "what the token allows; may be given several times (default repo:write)")
+	flags.StringVar(&opts.expires, "expires", "", "when the token ends (default 90d)")
+	flags.BoolVar(&opts.use, "use", false, "store the token for Docker on this machine (the default)")
+	flags.BoolVar(&opts.print, "print", false, "print the token and store nothing")
+	flags.BoolVar(&opts.json, "json", false, "print what was made as JSON, without the secret")
+	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "print the id alone, without the secret")
+	cmd.MarkFlagsMutuallyExclusive("use", "print")
+	cmd.MarkFlagsMutuallyExclusive("print", "json", "quiet")
+	return cmd
+}
+
+func (o createOptions) run(ctx context.Context, args []string) error {
+	s, err := o.sys.settings()
+	if err != nil {
+		return err
+	}
+	spec, err := o.spec(s, args)
+	if err != nil {
+		return err
+	}
+	account, err := o.sys.signedIn(ctx)
+	if err != nil {
+		return err
+	}
+	creator := tokens.Creator{Hub: account.hub, Username: account.session.Username}
+	keep := o.printSecret
+	if !o.print {
+		registry, err := o.sys.registryClient(account.settings)
+		if err != nil {
+			return err
+		}
+		creator.Registry = registry
+		keep = func(t client.Token, text client.Secret) error { return account.use(ctx, t, text) }
+	}
+	token, err := creator.Create(ctx, spec, keep)
+	if err != nil {
+		return err
+	}
+	return o.tell(account, token)
+}
+
+// spec checks everything that the user gave before anything is asked of Docker Hub.
+func (o createOptions) spec(s settings.Settings, args []string) (client.NewToken, error) {
+	prefs, err := s.Preferences()
+	if err != nil {
+		return client.NewToken{}, err
+	}
+	label, err := o.label(args)
+	if err != nil {
+		return client.NewToken{}, err
+	}
+	if len(o.scopes) == 0 {
+		o.scopes = []string{prefs.Scope}
+	}
+	if o.expires == "" {
+		o.expires = prefs.Expires
+	}
+	scopes, scopeErr := tokens.ParseScopes(o.scopes)
+	expiresAt, expiryErr := tokens.ParseExpiry(o.expires, o.sys.Now())
+	if err := errors.Join(tokens.CheckLabel(label), scopeErr, expiryErr); err != nil {
+		return client.NewToken{}, usageError{err, "docker-pat create"}
+	}
+	return client.NewToken{Label: label, Scopes: scopes, ExpiresAt: expiresAt}, nil
+}
+
+func (o createOptions) label(args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	host, err := o.sys.Hostname()
+	if err != nil {
+		return "", usagef("docker-pat create", "give a label: this machine has no name (%v)", err)
+	}
+	return host, nil
+}
+
+func (o createOptions) printSecret(_ client.Token, text client.Secret) error {
+	_, err := fmt.Fprintln(o.sys.Out, text.Reveal())
+	return err
+}
+
+// use makes a token the credential of the registry, and reads it back.
+func (a account) use(ctx context.Context, t client.Token, text client.Secret) error {
+	key, err := credhelper.Key(a.settings.Registry)
+	if err != nil {
+		return err
+	}
+	err = a.store.Put(ctx, key, secretstore.Credential{
+		ServerURL: a.settings.Registry, Username: a.session.Username, Secret: text,
+		Token: &secretstore.Token{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: t.ExpiresAt},
+	})
+	if err != nil {
+		return err
+	}
+	held, err := a.store.Get(ctx, key)
+	if err == nil && held.Secret.Reveal() != text.Reveal() {
+		err = fmt.Errorf("read %s back: %w", key, secretstore.ErrDamaged)
+	}
+	return err
+}
+
+func (o createOptions) tell(a account, t client.Token) error {
+	now := o.sys.Now()
+	o.sys.say("Created %s (%s): %s, %s.", printable(t.Label), t.ID, tokens.Permission(t.Scopes), expiry(t.ExpiresAt, now))
+	if o.print {
+		o.sys.say("This was the only time that the token is shown.")
+		return nil
+	}
+	o.sys.say("It is in the keychain as the credential of %s.", a.settings.Registry)
+	if wired, err := isWired(a.settings); err == nil && !wired {
+		o.sys.say("Docker does not look there yet: run %s setup.", o.sys.name())
+	}
+	switch {
+	case o.json:
+		return printJSON(o.sys.Out, viewOf(t, true, now))
+	case o.quiet:
+		_, err := fmt.Fprintln(o.sys.Out, t.ID)
+		return err
+	}
+	return nil
+}
+
+// isWired tells whether Docker asks our helper about the registry.
+func isWired(s settings.Settings) (bool, error) {
+	config, err := dockerconfig.Load(dockerconfig.Path(s.DockerConfigDir))
+	if err != nil {
+		return false, err
+	}
+	helper, err := helperFor(config, s.Registry)
+	return helper == helperSuffix, err
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/prompt"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/tokens"
+)
+
+// Exit codes are part of the interface.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitSignIn      = 4
+	exitInterrupted = 130
+)
+
+// A usageError is a mistake in flags or arguments.
+type usageError struct {
+	error
+	command string // path of the command whose help says more
+}
+
+// A hintedError carries an exit code and advice that only the place it comes from can give.
+type hintedError struct {
+	error
+	code int
+	hint string
+}
+
+func (e hintedError) Unwrap() error { return e.error }
+
+// An exitCode ends the program without another word.
+type exitCode int
+
+func (exitCode) Error() string { return "already reported" }
+
+// report prints an error, adds what to do about it and picks the exit code.
+func report(sys *system, err error) int {
+	var silent exitCode
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &silent):
+		return int(silent)
+	}
+	code, hint := advice(sys.name(), err)
+	sys.say("%s: %v", sys.name(), err)
+	var ambiguous *tokens.AmbiguousError
+	if errors.As(err, &ambiguous) {
+		for _, t := range ambiguous.Candidates {
+			sys.say("  %s  %s", t.ID, printable(t.Label))
+		}
+	}
+	if hint != "" {
+		sys.say("%s: hint: %s", sys.name(), hint)
+	}
+	return code
+}
+
+// advice maps what went wrong to an exit code and the next step, in one line.
+func advice(name string, err error) (code int, hint string) {
+	var wrong usageError
+	var hinted hintedError
+	var throttled *client.APIError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted, ""
+	case errors.As(err, &wrong):
+		return exitUsage, "see " + wrong.command + " --help"
+	case errors.As(err, new(*tokens.AmbiguousError)):
+		return exitUsage, ""
+	case errors.As(err, &hinted):
+		return hinted.code, hinted.hint
+	case errors.As(err, new(*client.SecondFactorError)):
+		return exitSignIn, "give the code with --otp CODE, or run " + name + " login in a terminal"
+	case errors.Is(err, errNotSignedIn), errors.Is(err, errSessionExpired), errors.Is(err, client.ErrUnauthorized):
+		return exitSignIn, "sign in with " + name + " login -u NAME"
+	case errors.Is(err, client.ErrRateLimited) && errors.As(err, &throttled) && !throttled.RetryAt.IsZero():
+		return exitFailure, "try again after " + throttled.RetryAt.Local().Format(time.TimeOnly)
+	}
+	return exitFailure, failureHint(name, err)
+}
+
+// failureHint is the next step after a failure that has no exit code of its own.
+func failureHint(name string, err error) string {
+	for _, known := range []struct {
+		fact error
+		hint string
+	}{
+		{credhelper.ErrPassword, "make a token with docker-pat login and docker-pat create, which hands it to Docker"},
+		{secretstore.ErrLocked, "unlock the keychain, by signing in to your desktop or with its own program, and try again"},
+		{secretstore.ErrUnavailable, keychainHint(runtime.GOOS)},
+		{secretstore.ErrTimeout, "see whether the keychain waits for its password, or allow more time with DOCKER_PAT_KEYCHAIN_TIMEOUT"},
+		{secretstore.ErrDamaged, "erase it with docker logout and make a new one"},
+		{client.ErrForbidden, "this session may not do that; sign in with " + name + " login -u NAME and a password"},
+		{client.ErrRateLimited, "try again in a minute"},
+		{client.ErrNotTheAPI, "check DOCKER_PAT_HUB_URL and any proxy on the way"},
+		{client.ErrAddress, "check DOCKER_PAT_HUB_URL and DOCKER_PAT_REGISTRY"},
+		{client.ErrUnreachable, "check the network, HTTPS_PROXY and DOCKER_PAT_HUB_URL"},
+		{prompt.ErrNoTerminal, "see " + name + " --help for the flag that answers it"},
+	} {
+		if errors.Is(err, known.fact) {
+			return known.hint
+		}
+	}
+	return ""
+}
+
+func keychainHint(goos string) string {
+	if goos == "darwin" || goos == "windows" {
+		return "check that your login keychain can be used in this session"
+	}
+	return "start a secret service (gnome-keyring, KWallet or KeePassXC) in this session, with DBUS_SESSION_BUS_ADDRESS set"
+}
+
+// usagef makes a usageError.
+func usagef(command, format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...), command}
+}

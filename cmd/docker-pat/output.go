@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/tokens"
+)
+
+// printJSON writes a document for machines.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// A tokenView is the JSON of a token, which scripts depend on. Times are RFC 3339 in UTC or null.
+type tokenView struct {
+	ID         string     `json:"id"`
+	Label      string     `json:"label"`
+	Scopes     []string   `json:"scopes"`
+	Status     string     `json:"status"`
+	Source     string     `json:"source"`
+	CreatedAt  *time.Time `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	CreatorIP  string     `json:"creator_ip"`
+	CreatorUA  string     `json:"creator_ua"`
+	Stored     bool       `json:"stored"`
+}
+
+func viewOf(t client.Token, stored bool, now time.Time) tokenView {
+	scopes := t.Scopes
+	if scopes == nil {
+		scopes = []string{}
+	}
+	return tokenView{
+		ID: t.ID, Label: t.Label, Scopes: scopes, Status: string(tokens.StatusOf(t, now)), Source: source(t),
+		CreatedAt: instant(t.CreatedAt), LastUsedAt: instant(t.LastUsedAt), ExpiresAt: instant(t.ExpiresAt),
+		CreatorIP: t.CreatorIP, CreatorUA: t.CreatorUA, Stored: stored,
+	}
+}
+
+func source(t client.Token) string {
+	if t.Auto {
+		return "auto"
+	}
+	return "manual"
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// A column has a header and says what stands below it.
+type column[T any] struct {
+	header string
+	cell   func(T) string
+}
+
+// printTable aligns rows below their headers.
+func printTable[T any](w io.Writer, columns []column[T], rows []T) error {
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	line := func(text func(column[T]) string) {
+		cells := make([]string, len(columns))
+		for i, c := range columns {
+			cells[i] = text(c)
+		}
+		_, _ = fmt.Fprintln(table, strings.TrimRight(strings.Join(cells, "\t"), "\t")) // Flush reports the error
+	}
+	line(func(c column[T]) string { return c.header })
+	for _, row := range rows {
+		line(func(c column[T]) string { return c.cell(row) })
+	}
+	return table.Flush()
+}
+
+// when shows an instant: as an age to a person, in RFC 3339 to a program, and the zero time as "never".
+func when(t, now time.Time, toPerson bool) string {
+	switch {
+	case t.IsZero():
+		return "never"
+	case !toPerson:
+		return t.UTC().Format(time.RFC3339)
+	case t.After(now):
+		return "in " + span(t.Sub(now))
+	}
+	return span(now.Sub(t)) + " ago"
+}
+
+// span rounds down to the largest unit, which is exact enough for "in 29 days".
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{365 * day, "year"}, {day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		switch n := d / u.size; {
+		case n == 1:
+			return "1 " + u.name
+		case n > 1:
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return "less than a minute"
+}
+
+// expiry says when a token ends, in a sentence.
+func expiry(t, now time.Time) string {
+	if t.IsZero() {
+		return "never expires"
+	}
+	if !t.After(now) {
+		return "expired on " + t.Local().Format(time.DateOnly)
+	}
+	return fmt.Sprintf("expires on %s (in %s)", t.Local().Format(time.DateOnly), span(t.Sub(now)))
+}
+
+// printable shows a text from outside harmlessly: control characters and those that change the
+// direction of writing become the replacement character.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,71 @@
+package main
+
+import "github.com/spf13/cobra"
+
+const rootLong = `Manage Docker Hub access tokens, and let Docker use them in place of a password.
+
+Sign in once, make a token, and tell Docker where to find it:
+
+  docker-pat login -u NAME
+  docker-pat create laptop
+  docker-pat setup
+
+The token is kept in the keychain of your system and shown to nobody.`
+
+func newRootCmd(sys *system) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "docker-pat",
+		Short:         "Manage Docker Hub access tokens",
+		Long:          rootLong,
+		Args:          usage(cobra.NoArgs),
+		SilenceErrors: true, // report prints them
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	if sys.plugin {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: sys.name()}
+	}
+	root.SetIn(sys.In)
+	root.SetOut(sys.Out)
+	root.SetErr(sys.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err, cmd.CommandPath()} })
+	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
+	addGroup(root, "tokens", "Tokens:", newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newDeleteCmd(sys))
+	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newHelperCmd(sys))
+	root.AddCommand(newVersionCmd(sys))
+	return root
+}
+
+func addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, cmd := range commands {
+		cmd.GroupID = id
+		root.AddCommand(cmd)
+	}
+}
+
+// usage turns a failed check of arguments into a usageError. It wraps every Args: cobra reports wrong
+// arguments and unknown commands outside its flag error function.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err, cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+// newHelperCmd offers the helper under docker-pat's own name, for places where only one can be installed.
+func newHelperCmd(sys *system) *cobra.Command {
+	return &cobra.Command{
+		Use:                "helper ACTION",
+		Short:              "Act as the credential helper: store, get, erase, list, version",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if code := runHelper(cmd.Context(), sys, args); code != exitOK {
+				return exitCode(code)
+			}
+			return nil
+		},
+	}
+}

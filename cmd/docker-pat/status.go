@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/dockerconfig"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
+	"github.com/docker-pat/docker-pat/tokens"
+)
+
+type statusOptions struct {
+	sys  *system
+	json bool
+}
+
+func newStatusCmd(sys *system) *cobra.Command {
+	opts := statusOptions{sys: sys}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show your session and what Docker signs in with",
+		Long: `Show the account and the end of its session, the store, whether Docker is told to use it, and the
+credential that Docker gets. It asks the keychain and no service.`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return opts.run(cmd.Context()) },
+	}
+	cmd.Flags().BoolVar(&opts.json, "json", false, "print JSON")
+	return cmd
+}
+
+// A statusView is the JSON of status. A part that could not be found out has its error.
+type statusView struct {
+	Hub     string `json:"hub_url"`
+	Account struct {
+		Username  string     `json:"username,omitempty"`
+		SignedIn  bool       `json:"signed_in"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	} `json:"account"`
+	Store struct {
+		Kind  string `json:"kind"`
+		Error string `json:"error,omitempty"`
+	} `json:"store"`
+	Docker struct {
+		Config string `json:"config"`
+		Helper string `json:"helper"` // that Docker asks about the registry; "" for none
+		Path   string `json:"helper_path,omitempty"`
+		Wired  bool   `json:"wired"`
+		Error  string `json:"error,omitempty"`
+	} `json:"docker"`
+	Credential struct {
+		Registry string      `json:"registry"`
+		Stored   bool        `json:"stored"`
+		Username string      `json:"username,omitempty"`
+		Token    *statusItem `json:"token"` // null when docker-pat did not make it
+	} `json:"credential"`
+}
+
+type statusItem struct {
+	ID        string     `json:"id"`
+	Label     string     `json:"label"`
+	Scopes    []string   `json:"scopes"`
+	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+func (o statusOptions) run(ctx context.Context) error {
+	s, err := o.sys.settings()
+	if err != nil {
+		return err
+	}
+	view := statusView{Hub: s.HubURL}
+	view.Store.Kind = "keychain"
+	storeErr := o.askStore(ctx, s, &view)
+	if storeErr != nil {
+		view.Store.Error = storeErr.Error()
+	}
+	o.askDocker(s, &view)
+	if o.json {
+		return errors.Join(printJSON(o.sys.Out, view), storeErr)
+	}
+	return errors.Join(o.print(view), storeErr)
+}
+
+// askStore fails when the keychain cannot be used.
+func (o statusOptions) askStore(ctx context.Context, s settings.Settings, view *statusView) error {
+	store := o.sys.store(s)
+	session, err := storedSession(ctx, s, store, o.sys.Now())
+	if err != nil && !errors.Is(err, errNotSignedIn) && !errors.Is(err, errSessionExpired) {
+		return err
+	}
+	view.Account.Username, view.Account.SignedIn, view.Account.ExpiresAt = session.Username, err == nil, instant(session.ExpiresAt)
+	view.Credential.Registry = s.Registry
+	key, err := credhelper.Key(s.Registry)
+	if err != nil {
+		return err
+	}
+	c, err := store.Get(ctx, key)
+	if errors.Is(err, secretstore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	view.Credential.Stored, view.Credential.Username = true, c.Username
+	if t := c.Token; t != nil {
+		view.Credential.Token = &statusItem{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: instant(t.ExpiresAt)}
+	}
+	return nil
+}
+
+func (o statusOptions) askDocker(s settings.Settings, view *statusView) {
+	d := &view.Docker
+	d.Config = dockerconfig.Path(s.DockerConfigDir)
+	config, err := dockerconfig.Load(d.Config)
+	if err == nil {
+		d.Helper, err = helperFor(config, s.Registry)
+	}
+	if err != nil {
+		d.Error = err.Error()
+		return
+	}
+	d.Path, err = exec.LookPath(helperName)
+	d.Wired = d.Helper == helperSuffix && err == nil
+}
+
+func (o statusOptions) print(v statusView) error {
+	out := tabwriter.NewWriter(o.sys.Out, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"Account", o.accountText(v)},
+		{"Service", v.Hub},
+		{"Store", storeText(v)},
+		{"Docker", dockerText(v)},
+		{"Credential", o.credentialText(v)},
+	} {
+		_, _ = fmt.Fprintf(out, "%s\t%s\n", line[0], printable(line[1])) // Flush reports the error
+	}
+	return out.Flush()
+}
+
+func (o statusOptions) accountText(v statusView) string {
+	switch a := v.Account; {
+	case v.Store.Error != "":
+		return "unknown"
+	case a.SignedIn && a.ExpiresAt == nil:
+		return a.Username
+	case a.SignedIn:
+		return fmt.Sprintf("%s, signed in%s", a.Username, until(*a.ExpiresAt))
+	case a.Username != "":
+		return fmt.Sprintf("%s, session expired: run %s login -u %s", a.Username, o.sys.name(), a.Username)
+	}
+	return fmt.Sprintf("not signed in: run %s login -u NAME", o.sys.name())
+}
+
+func storeText(v statusView) string {
+	if v.Store.Error != "" {
+		return v.Store.Kind + ": cannot be used"
+	}
+	return v.Store.Kind
+}
+
+func dockerText(v statusView) string {
+	switch d := v.Docker; {
+	case d.Error != "":
+		return d.Error
+	case d.Wired:
+		return fmt.Sprintf("uses %s (%s)", d.Path, d.Config)
+	case d.Helper == helperSuffix:
+		return helperName + " is not on PATH: run docker-pat setup"
+	case d.Helper != "":
+		return fmt.Sprintf("uses docker-credential-%s: run docker-pat setup", d.Helper)
+	}
+	return "does not use docker-pat: run docker-pat setup"
+}
+
+func (o statusOptions) credentialText(v statusView) string {
+	c := v.Credential
+	switch {
+	case v.Store.Error != "":
+		return "unknown"
+	case !c.Stored:
+		return fmt.Sprintf("none for %s: run %s create", c.Registry, o.sys.name())
+	case c.Token == nil:
+		return fmt.Sprintf("%s at %s, stored by docker login", c.Username, c.Registry)
+	}
+	var expiresAt time.Time
+	if c.Token.ExpiresAt != nil {
+		expiresAt = *c.Token.ExpiresAt
+	}
+	return fmt.Sprintf("%s at %s with the token %s (%s): %s, %s", c.Username, c.Registry, c.Token.Label, c.Token.ID,
+		tokens.Permission(c.Token.Scopes), expiry(expiresAt, o.sys.Now()))
+}

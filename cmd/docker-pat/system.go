@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/prompt"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
+)
+
+// A system is the one door to the outside: streams, environment, clock, keychain, Docker Hub.
+type system struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) string
+	Now      func() time.Time
+	Hostname func() (string, error)
+	// Executable is the path of this program.
+	Executable func() (string, error)
+
+	plugin       bool   // called as `docker pat`
+	dockerConfig string // of docker's --config, beats DOCKER_CONFIG
+}
+
+func realSystem() *system {
+	return &system{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Env: os.Getenv, Now: time.Now, Hostname: os.Hostname, Executable: os.Executable,
+	}
+}
+
+func (sys *system) asPlugin(dockerConfig string) { sys.plugin, sys.dockerConfig = true, dockerConfig }
+
+// name is what the user typed to get here.
+func (sys *system) name() string {
+	if sys.plugin {
+		return "docker pat"
+	}
+	return "docker-pat"
+}
+
+// settings reads the environment.
+func (sys *system) settings() (settings.Settings, error) {
+	return settings.FromEnvironment(func(name string) string {
+		if name == "DOCKER_CONFIG" && sys.dockerConfig != "" {
+			return sys.dockerConfig
+		}
+		return sys.Env(name)
+	})
+}
+
+// keychainService is the name that our items are filed under in the keychain.
+const keychainService = "docker-pat"
+
+func (sys *system) store(s settings.Settings) *secretstore.Store {
+	return secretstore.New(secretstore.Options{
+		Keychain: secretstore.NewKeychain(keychainService, sys.Env),
+		StateDir: s.StateDir,
+		Timeout:  s.KeychainTimeout,
+	})
+}
+
+func (sys *system) terminal() prompt.Terminal { return prompt.New(sys.In, sys.Err) }
+
+// toTerminal tells whether w shows to a person, who is then told ages instead of times.
+func toTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// say prints a line of words. Words go to standard error, data to standard output.
+func (sys *system) say(format string, args ...any) { _, _ = fmt.Fprintf(sys.Err, format+"\n", args...) }
+
+func (sys *system) hubClient(s settings.Settings) (*client.Client, error) {
+	return client.New(client.Options{
+		BaseURL:   s.HubURL,
+		UserAgent: version().userAgent(),
+		OnWait: func(d time.Duration) {
+			sys.say("Docker Hub asks to slow down: going on in %v", d.Round(time.Second))
+		},
+	})
+}
+
+// registryClient speaks to the registry that tokens belong to.
+func (sys *system) registryClient(s settings.Settings) (*client.Registry, error) {
+	key, err := credhelper.Key(s.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return client.NewRegistry(registryAddress(key), version().userAgent())
+}
+
+// registryAddress is where the registry behind a key listens. Docker Hub's key is the address of an
+// older API; on this machine a registry may do without TLS, as Docker allows it.
+func registryAddress(key string) string {
+	host, _, _ := strings.Cut(key, "/")
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	switch {
+	case key == credhelper.HubKey:
+		return "https://registry-1.docker.io"
+	case name == "localhost" || net.ParseIP(name).IsLoopback():
+		return "http://" + host
+	}
+	return "https://" + host
+}
+
+// Errors of a session that is not there.
+var (
+	errNotSignedIn    = errors.New("you are not signed in")
+	errSessionExpired = errors.New("your session has expired")
+)
+
+// An account is a signed-in user.
+type account struct {
+	settings settings.Settings
+	store    *secretstore.Store
+	hub      *client.Client
+	session  client.Session
+}
+
+// signedIn opens the stored session. It makes no request.
+func (sys *system) signedIn(ctx context.Context) (account, error) {
+	s, err := sys.settings()
+	if err != nil {
+		return account{}, err
+	}
+	store := sys.store(s)
+	session, err := storedSession(ctx, s, store, sys.Now())
+	if err != nil {
+		return account{}, err
+	}
+	hub, err := sys.hubClient(s)
+	if err != nil {
+		return account{}, err
+	}
+	return account{settings: s, store: store, hub: hub.WithBearer(session.Bearer), session: session}, nil
+}
+
+// storedSession reads the entry under which Docker's own web sign-in keeps its access token.
+func storedSession(ctx context.Context, s settings.Settings, store *secretstore.Store, now time.Time) (client.Session, error) {
+	accessKey, _, err := credhelper.SessionKeys(s.Registry)
+	if err != nil {
+		return client.Session{}, err
+	}
+	c, err := store.Get(ctx, accessKey)
+	if errors.Is(err, secretstore.ErrNotFound) {
+		return client.Session{}, errNotSignedIn
+	}
+	if err != nil {
+		return client.Session{}, err
+	}
+	session, err := client.SessionFromBearer(c.Username, c.Secret)
+	if err != nil {
+		return client.Session{}, err
+	}
+	if !session.ExpiresAt.IsZero() && !session.ExpiresAt.After(now) {
+		return session, errSessionExpired
+	}
+	return session, nil
+}
