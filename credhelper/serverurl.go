@@ -20,9 +20,8 @@ var errNotAName = errors.New("the server URL has blanks or control characters in
 // Keys returns the names to look a server URL up under, the best first. The first is the one that
 // it is stored under.
 //
-// Clients spell one server in many ways, so scheme, letter case of the host, a trailing slash and
-// the port 443 make no difference. Docker Hub has three host names, each of which may come with
-// nothing, /v1/ or /v2/ behind it: all are HubKey. A repository behind such a host (crane asks for
+// Clients spell one server in many ways, so scheme, letter case of the host, a trailing slash, the
+// port 443 and the path /v1/ or /v2/ make no difference. Docker Hub has three host names: all are HubKey. A repository behind such a host (crane asks for
 // index.docker.io/NAME) may have a credential of its own and otherwise has that of Docker Hub. What
 // stands behind /v1/ is no repository but an entry of its own, such as the session of `docker login`,
 // and never answered with another one's secret.
@@ -42,11 +41,14 @@ func Keys(serverURL string) ([]string, error) {
 		host = strings.TrimSuffix(host, ":443")
 	}
 	path = strings.Trim(path, "/")
+	if path == "v1" || path == "v2" {
+		path = "" // of the registry's API, not of a repository
+	}
 	if !isHubHost(host) {
 		return []string{strings.TrimSuffix(host+"/"+path, "/")}, nil
 	}
 	switch version, entry, _ := strings.Cut(path, "/"); {
-	case path == "" || path == "v1" || path == "v2":
+	case path == "":
 		return []string{HubKey}, nil
 	case version == "v1" || version == "v2":
 		return []string{"https://index.docker.io/" + version + "/" + strings.TrimLeft(entry, "/")}, nil

@@ -42,7 +42,8 @@ func TestKeys(t *testing.T) {
 		{"localhost:5001", []string{"localhost:5001"}},
 		{"[::1]:5000", []string{"[::1]:5000"}},
 		{"registry.example/Team/App/", []string{"registry.example/Team/App"}},
-		{"https://registry.example/v2/?ns=docker.io#x", []string{"registry.example/v2"}},
+		{"https://registry.example/v2/?ns=docker.io#x", []string{"registry.example"}},
+		{"https://registry.example/v1/users", []string{"registry.example/v1/users"}},
 		// Hosts that only look like Docker Hub.
 		{"docker.io.example", []string{"docker.io.example"}},
 		{"notdocker.io", []string{"notdocker.io"}},

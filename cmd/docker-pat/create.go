@@ -105,7 +105,7 @@ func (o createOptions) spec(s settings.Settings, args []string) (client.NewToken
 	scopes, scopeErr := tokens.ParseScopes(o.scopes)
 	expiresAt, expiryErr := tokens.ParseExpiry(o.expires, o.sys.Now())
 	if err := errors.Join(tokens.CheckLabel(label), scopeErr, expiryErr); err != nil {
-		return client.NewToken{}, usageError{err, "docker-pat create"}
+		return client.NewToken{}, usageError{err, "create"}
 	}
 	return client.NewToken{Label: label, Scopes: scopes, ExpiresAt: expiresAt}, nil
 }
@@ -116,7 +116,7 @@ func (o createOptions) label(args []string) (string, error) {
 	}
 	host, err := o.sys.Hostname()
 	if err != nil {
-		return "", usagef("docker-pat create", "give a label: this machine has no name (%v)", err)
+		return "", usagef("create", "give a label: this machine has no name (%v)", err)
 	}
 	return host, nil
 }

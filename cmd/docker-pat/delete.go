@@ -37,7 +37,7 @@ It asks first; for the token that this machine uses it asks for the label. Where
 
 func (o deleteOptions) run(ctx context.Context, names []string) error {
 	if !o.yes && !o.sys.terminal().CanAsk() {
-		return usagef("docker-pat delete", "there is no terminal to ask on: --yes deletes without asking")
+		return usagef("delete", "there is no terminal to ask on: --yes deletes without asking")
 	}
 	account, err := o.sys.signedIn(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/docker-pat/docker-pat/client"
@@ -26,7 +27,7 @@ const (
 // A usageError is a mistake in flags or arguments.
 type usageError struct {
 	error
-	command string // path of the command whose help says more
+	command string // whose help says more; "" for the program's own
 }
 
 // A hintedError carries an exit code and advice that only the place it comes from can give.
@@ -75,7 +76,7 @@ func advice(name string, err error) (code int, hint string) {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.As(err, &wrong):
-		return exitUsage, "see " + wrong.command + " --help"
+		return exitUsage, "see " + strings.TrimSuffix(name+" "+wrong.command, " ") + " --help"
 	case errors.As(err, new(*tokens.AmbiguousError)):
 		return exitUsage, ""
 	case errors.As(err, &hinted):

@@ -50,9 +50,9 @@ It is not what Docker signs in with: make a token for that with docker-pat creat
 func (o loginOptions) run(ctx context.Context) error {
 	switch {
 	case o.username == "":
-		return usagef("docker-pat login", "give your Docker ID with -u")
+		return usagef("login", "give your Docker ID with -u")
 	case strings.Contains(o.username, "@"):
-		return usagef("docker-pat login", "give your Docker ID: Docker Hub does not take an e-mail address here")
+		return usagef("login", "give your Docker ID: Docker Hub does not take an e-mail address here")
 	}
 	s, err := o.sys.settings()
 	if err != nil {
@@ -111,15 +111,15 @@ func (o loginOptions) password(ctx context.Context) (client.Secret, error) {
 	case terminal.CanAsk():
 		password, err = terminal.Secret(ctx, "Password: ")
 	default:
-		return password, usagef("docker-pat login", "no terminal to ask for the password on: use --password-stdin")
+		return password, usagef("login", "no terminal to ask for the password on: use --password-stdin")
 	}
 	switch {
 	case err != nil:
 		return client.Secret{}, err
 	case password.IsZero():
-		return client.Secret{}, usagef("docker-pat login", "the password is empty")
+		return client.Secret{}, usagef("login", "the password is empty")
 	case credhelper.IsToken(password.Reveal()):
-		return client.Secret{}, usagef("docker-pat login",
+		return client.Secret{}, usagef("login",
 			"this is an access token, and Docker Hub lets no token manage tokens: sign in with your password (docker login takes the token)")
 	}
 	return password, nil
@@ -135,7 +135,7 @@ func readSecret(in io.Reader) (client.Secret, error) {
 		return client.Secret{}, fmt.Errorf("read standard input: %w", err)
 	}
 	if len(data) > maxSecret {
-		return client.Secret{}, usagef("docker-pat login", "standard input is too long for a password")
+		return client.Secret{}, usagef("login", "standard input is too long for a password")
 	}
 	return secret.New(strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")), nil
 }

@@ -30,7 +30,7 @@ type pluginCall struct {
 // with the plugin's name as the first that is no flag. `docker help pat list` and completion put a word
 // before the name.
 func pluginArguments(args []string) (pluginCall, bool) {
-	var call pluginCall
+	call := pluginCall{args: []string{}} // not nil: to cobra that would mean the program's own arguments
 	for i := 0; i < len(args); i++ {
 		name, value, hasValue := strings.Cut(args[i], "=")
 		switch {

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 const rootLong = `Manage Docker Hub access tokens, and let Docker use them in place of a password.
 
@@ -28,11 +32,17 @@ func newRootCmd(sys *system) *cobra.Command {
 	root.SetIn(sys.In)
 	root.SetOut(sys.Out)
 	root.SetErr(sys.Err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err, cmd.CommandPath()} })
+	root.SetFlagErrorFunc(usageErrorOf)
+	// Cobra would report flags that exclude each other as any other failure.
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return usageErrorOf(cmd, cmd.ValidateFlagGroups()) }
 	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
 	addGroup(root, "tokens", "Tokens:", newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newDeleteCmd(sys))
 	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newHelperCmd(sys))
 	root.AddCommand(newVersionCmd(sys))
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Long = strings.ReplaceAll(cmd.Long, "docker-pat ", sys.name()+" ")
+		cmd.Example = strings.ReplaceAll(cmd.Example, "docker-pat ", sys.name()+" ")
+	}
 	return root
 }
 
@@ -47,12 +57,15 @@ func addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command)
 // usage turns a failed check of arguments into a usageError. It wraps every Args: cobra reports wrong
 // arguments and unknown commands outside its flag error function.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err, cmd.CommandPath()}
-		}
+	return func(cmd *cobra.Command, args []string) error { return usageErrorOf(cmd, check(cmd, args)) }
+}
+
+func usageErrorOf(cmd *cobra.Command, err error) error {
+	if err == nil {
 		return nil
 	}
+	_, command, _ := strings.Cut(cmd.CommandPath(), cmd.Root().DisplayName()+" ")
+	return usageError{err, command}
 }
 
 // newHelperCmd offers the helper under docker-pat's own name, for places where only one can be installed.

@@ -108,7 +108,7 @@ func (o setupOptions) plan(ctx context.Context) (*wiring.Plan, error) {
 	for _, registry := range o.only {
 		host := wiring.Host(registry)
 		if host == "" {
-			return nil, usagef("docker-pat setup", "--only wants a registry, such as docker.io")
+			return nil, usagef("setup", "--only wants a registry, such as docker.io")
 		}
 		opts.Only = append(opts.Only, host)
 	}
