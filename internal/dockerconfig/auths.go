@@ -9,8 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/tailscale/hujson"
+
+	"github.com/docker-pat/docker-pat/internal/secret"
 )
 
 // TokenUsername is the user name that the credential helper protocol gives to an identity token.

@@ -46,9 +46,11 @@ func TestPlaintextAuths(t *testing.T) {
 		{"identity token beats auth", `{"a":{"auth":"` + b64("0-0:") + `","identitytoken":"t"}}`, []plain{{"a", "<token>", "t"}}, nil},
 		{"a name and no secret", `{"a":{"auth":"` + b64("moby:") + `"},"b":{"username":"moby"}}`, nil, nil},
 		{"sorted", `{"b":{"auth":"` + b64("m:2") + `"},"a":{"auth":"` + b64("m:1") + `"}}`, []plain{{"a", "m", "1"}, {"b", "m", "2"}}, nil},
-		{"faults leave the others", `{"a":{"auth":"%%%"},"b":{"auth":"` + b64("nocolon") + `"},"c":{"auth":"` + b64(":p") + `"},"d":{"password":"p"},"e":{"auth":"` + b64("m:p") + `"}}`,
+		{
+			"faults leave the others", `{"a":{"auth":"%%%"},"b":{"auth":"` + b64("nocolon") + `"},"c":{"auth":"` + b64(":p") + `"},"d":{"password":"p"},"e":{"auth":"` + b64("m:p") + `"}}`,
 			[]plain{{"e", "m", "p"}},
-			[]error{dockerconfig.ErrBadAuth, dockerconfig.ErrBadAuth, dockerconfig.ErrBadAuth, dockerconfig.ErrNoUsername}},
+			[]error{dockerconfig.ErrBadAuth, dockerconfig.ErrBadAuth, dockerconfig.ErrBadAuth, dockerconfig.ErrNoUsername},
+		},
 		{"registry token", `{"a":{"registrytoken":"r","auth":"` + b64("m:p") + `"}}`, []plain{{"a", "m", "p"}}, []error{dockerconfig.ErrRegistryToken}},
 		{"letter case", `{"a":{"AUTH":"` + b64("m:p") + `"}}`, []plain{{"a", "m", "p"}}, nil},
 	}

@@ -94,7 +94,7 @@ func TestFullDisk(t *testing.T) {
 func TestReadOnlyFolder(t *testing.T) {
 	t.Parallel()
 	// Not below t.TempDir, whose parents other users cannot enter.
-	dir, err := os.MkdirTemp("", "dockerconfig-test-*")
+	dir, err := os.MkdirTemp("", "dockerconfig-test-*") //nolint:usetesting // as said above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // post creates a token over a connection of its own and returns the error of the transport.
 func (h hub) post(ctx context.Context, session string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, "POST", h.URL+tokensPath, strings.NewReader(`{"token_label":"x","scopes":["repo:read"]}`))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL+tokensPath, strings.NewReader(`{"token_label":"x","scopes":["repo:read"]}`))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestFaultCuts(t *testing.T) {
 	}
 	for _, test := range tests {
 		before := h.count(session)
-		test.fault.Method, test.fault.Path, test.fault.Times = "POST", tokensPath, 1
+		test.fault.Method, test.fault.Path, test.fault.Times = http.MethodPost, tokensPath, 1
 		h.Sandbox.Inject(test.fault)
 		response, err := h.post(t.Context(), session)
 		if err == nil {
@@ -80,9 +80,9 @@ func TestFaultReplies(t *testing.T) {
 	h.Sandbox.ClearFaults()
 	h.want(404, h.send("GET", tokensPath+"/x", session, nil))
 
-	h.Sandbox.Inject(sandbox.Fault{Method: "POST", Path: tokensPath, Status: 504, Cut: sandbox.CutAfter, Times: 2})
+	h.Sandbox.Inject(sandbox.Fault{Method: http.MethodPost, Path: tokensPath, Status: 504, Cut: sandbox.CutAfter, Times: 2})
 	for range 2 {
-		h.want(504, h.send("POST", tokensPath, session, map[string]any{"token_label": "x", "scopes": []string{"repo:read"}}))
+		h.want(504, h.send(http.MethodPost, tokensPath, session, map[string]any{"token_label": "x", "scopes": []string{"repo:read"}}))
 	}
 	if got := h.count(session); got != 2 {
 		t.Errorf("got %v tokens behind lost replies, want 2", got)
@@ -121,7 +121,7 @@ func TestFaultDelay(t *testing.T) {
 		made float64
 	}{{"", 0}, {sandbox.CutAfter, 1}} {
 		before := h.count(session)
-		h.Sandbox.Inject(sandbox.Fault{Method: "POST", Delay: time.Hour, Cut: test.cut, Times: 1})
+		h.Sandbox.Inject(sandbox.Fault{Method: http.MethodPost, Delay: time.Hour, Cut: test.cut, Times: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		response, err := h.post(ctx, session)
 		cancel()
@@ -140,13 +140,13 @@ func TestFaultDelay(t *testing.T) {
 func TestFaultsOverHTTP(t *testing.T) {
 	h := startHub(t, nil)
 	const faults = "/_sandbox/faults"
-	h.want(204, h.send("POST", faults, "", `{"method":"POST","path":"/hub/v2/auth/token","status":503,"content_type":"text/plain","body":"down","header":{"Retry-After":"1"},"delay":"1ms","times":1}`))
-	if got := h.want(503, h.send("POST", "/hub/v2/auth/token", "", identify("moby", password))); got.text != "down" || got.header.Get("Retry-After") != "1" {
+	h.want(204, h.send(http.MethodPost, faults, "", `{"method":http.MethodPost,"path":"/hub/v2/auth/token","status":503,"content_type":"text/plain","body":"down","header":{"Retry-After":"1"},"delay":"1ms","times":1}`))
+	if got := h.want(503, h.send(http.MethodPost, "/hub/v2/auth/token", "", identify("moby", password))); got.text != "down" || got.header.Get("Retry-After") != "1" {
 		t.Errorf("got %q with %v", got.text, got.header)
 	}
-	h.want(200, h.send("POST", "/hub/v2/auth/token", "", identify("moby", password)))
-	h.want(204, h.send("POST", faults, "", `{"status":500}`))
-	h.want(204, h.send("POST", faults, "", `{"path":"/hub/","status":501}`))
+	h.want(200, h.send(http.MethodPost, "/hub/v2/auth/token", "", identify("moby", password)))
+	h.want(204, h.send(http.MethodPost, faults, "", `{"status":500}`))
+	h.want(204, h.send(http.MethodPost, faults, "", `{"path":"/hub/","status":501}`))
 	h.want(500, h.send("GET", "/token", "", nil)) // the first that matches
 	h.want(204, h.send("DELETE", faults, "", nil))
 	h.want(200, h.send("GET", "/token", "", nil))
@@ -154,7 +154,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 		"", `{"stauts":500}`, `{"delay":"soon"}`, `{"delay":"-1s"}`, `{"times":-1}`, `{"status":99}`, `{"status":600}`,
 		`{"cut":"off"}`, `{"cut":"before","status":500}`, `{"path":"/["}`, `{"path":"hub"}`,
 	} {
-		h.want(400, h.send("POST", faults, "", body))
+		h.want(400, h.send(http.MethodPost, faults, "", body))
 	}
 	defer func() {
 		if recover() == nil {

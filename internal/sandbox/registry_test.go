@@ -66,7 +66,7 @@ func (h hub) remove(name, user, secret string) error {
 // refused reports whether the registry or its token endpoint said no.
 func refused(err error) bool {
 	var problem *transport.Error
-	return errors.As(err, &problem) && (problem.StatusCode == 401 || problem.StatusCode == 403)
+	return errors.As(err, &problem) && (problem.StatusCode == http.StatusUnauthorized || problem.StatusCode == http.StatusForbidden)
 }
 
 func newImage(t *testing.T) v1.Image {
@@ -199,7 +199,7 @@ func TestChallenges(t *testing.T) {
 	h.clock.advance(301 * time.Second)
 	h.want(401, h.send("GET", "/v2/moby/secret/tags/list", old, nil))
 
-	request, err := http.NewRequestWithContext(t.Context(), "GET", h.URL+"/v2/", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+"/v2/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestRegistryPaths(t *testing.T) {
 		"/v2/moby/hello", "/v2/moby/hello/manifests/", "/v2/moby/../bob/manifests/1", "/v2/Moby/hello/manifests/1",
 		"/v2//manifests/1", "/v2/moby/hello/manifests/1/", "/v2/moby/hello/tags/other",
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), "GET", h.URL+path, nil)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

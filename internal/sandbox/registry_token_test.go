@@ -19,7 +19,7 @@ type access struct {
 func (h hub) basic(name, secret string, scopes ...string) reply {
 	h.t.Helper()
 	query := url.Values{"service": {"hub-sandbox"}, "client_id": {"docker"}, "offline_token": {"true"}, "scope": scopes}
-	request, err := http.NewRequestWithContext(h.t.Context(), "GET", h.URL+"/token?"+query.Encode(), nil)
+	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.URL+"/token?"+query.Encode(), nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func (h hub) basic(name, secret string, scopes ...string) reply {
 
 func (h hub) form(values url.Values) reply {
 	h.t.Helper()
-	request, err := http.NewRequestWithContext(h.t.Context(), "POST", h.URL+"/token", strings.NewReader(values.Encode()))
+	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, h.URL+"/token", strings.NewReader(values.Encode()))
 	if err != nil {
 		h.t.Fatal(err)
 	}
