@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strconv"
@@ -91,7 +92,7 @@ func TestRequestLogIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 10_001 {
-		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/nothing", nil))
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/nothing", nil))
 	}
 	if n := len(s.Requests()); n > 10_000 {
 		t.Errorf("the log holds %d requests", n)

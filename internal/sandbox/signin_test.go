@@ -123,8 +123,8 @@ func TestBearers(t *testing.T) {
 		if user["username"] != "moby" || !strings.HasPrefix(user["source"].(string), test.source) || user["session_id"] != claims["jti"] {
 			t.Errorf("%s: claims %v", test.name, claims)
 		}
-		if got := time.Duration(claims["exp"].(float64)-claims["iat"].(float64)) * time.Second; got != test.lifetime {
-			t.Errorf("%s: lives %v, want %v", test.name, got, test.lifetime)
+		if got := claims["exp"].(float64) - claims["iat"].(float64); got != test.lifetime.Seconds() {
+			t.Errorf("%s: lives %v s, want %v", test.name, got, test.lifetime)
 		}
 		status := 200
 		if strings.HasPrefix(test.source, "docker_pat") {

@@ -143,7 +143,7 @@ func TestWrongRepliesAreReported(t *testing.T) {
 			_, _ = io.WriteString(w, test.body)
 		})
 		checked := &checker{t: tb, server: &Server{}, contract: contract, next: wrong}
-		checked.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/hub/v2/access-tokens/x", nil))
+		checked.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/hub/v2/access-tokens/x", nil))
 		got := strings.Join(tb.taken(), "\n")
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%s: got report %q, want one with %q", test.name, got, test.want)
