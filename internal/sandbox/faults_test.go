@@ -140,7 +140,7 @@ func TestFaultDelay(t *testing.T) {
 func TestFaultsOverHTTP(t *testing.T) {
 	h := startHub(t, nil)
 	const faults = "/_sandbox/faults"
-	h.want(204, h.send(http.MethodPost, faults, "", `{"method":http.MethodPost,"path":"/hub/v2/auth/token","status":503,"content_type":"text/plain","body":"down","header":{"Retry-After":"1"},"delay":"1ms","times":1}`))
+	h.want(204, h.send(http.MethodPost, faults, "", `{"method":"POST","path":"/hub/v2/auth/token","status":503,"content_type":"text/plain","body":"down","header":{"Retry-After":"1"},"delay":"1ms","times":1}`))
 	if got := h.want(503, h.send(http.MethodPost, "/hub/v2/auth/token", "", identify("moby", password))); got.text != "down" || got.header.Get("Retry-After") != "1" {
 		t.Errorf("got %q with %v", got.text, got.header)
 	}
