@@ -11,6 +11,8 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	ss "github.com/zalando/go-keyring/secret_service"
+
+	"github.com/docker-pat/docker-pat/internal/sessionbus"
 )
 
 // Names of the Secret Service API, https://specifications.freedesktop.org/secret-service/.
@@ -18,14 +20,18 @@ const (
 	ssName    = "org.freedesktop.secrets"
 	ssPath    = dbus.ObjectPath("/org/freedesktop/secrets")
 	ssDefault = ssPath + "/aliases/default"
-	ssService = "org.freedesktop.Secret.Service"
-	ssNoPath  = dbus.ObjectPath("/")
+	ssNoPath  = dbus.ObjectPath("/") // no prompt is needed
+
+	ssService    = "org.freedesktop.Secret.Service"
+	ssCollection = "org.freedesktop.Secret.Collection"
+	ssItem       = "org.freedesktop.Secret.Item"
+	ssPrompt     = "org.freedesktop.Secret.Prompt"
 )
 
 // secretService is the keychain of Linux and the BSDs: gnome-keyring, KWallet or KeePassXC over
 // D-Bus. Items carry the two attributes that go-keyring gives them, so that its Get finds them too.
-// It goes to D-Bus itself because go-keyring asks for the collections and unlocks them on each call,
-// opens its session after the search, may start dbus-launch, and has no deadline.
+// go-keyring's own calls are not used because they ask for the collections and unlock them each time,
+// open their session after the search, may start dbus-launch, and have no deadline.
 type secretService struct {
 	service string
 	getenv  func(string) string
@@ -43,8 +49,8 @@ func (k secretService) Get(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	defer bus.close()
-	session := bus.openSession(ctx) // answered while the search is under way
-	item, err := bus.find(ctx, k.attributes(key))
+	session := bus.openSession() // goes out with the search
+	item, err := bus.find(k.attributes(key))
 	if err != nil {
 		return "", err
 	}
@@ -53,8 +59,7 @@ func (k secretService) Get(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	var value ss.Secret
-	err = bus.Object(ssName, item).CallWithContext(ctx, "org.freedesktop.Secret.Item.GetSecret", 0, path).Store(&value)
-	if err != nil {
+	if err := bus.Go(ssName, item, ssItem+".GetSecret", path).Store(&value); err != nil {
 		return "", fact(err)
 	}
 	return string(value.Value), nil
@@ -66,15 +71,25 @@ func (k secretService) Set(ctx context.Context, key, value string) error {
 		return err
 	}
 	defer bus.close()
-	path, err := bus.openSession(ctx)()
+	path, err := bus.openSession()()
 	if err != nil {
 		return err
 	}
+	properties := map[string]dbus.Variant{
+		ssItem + ".Label":      dbus.MakeVariant("docker-pat: " + key),
+		ssItem + ".Attributes": dbus.MakeVariant(k.attributes(key)),
+	}
 	create := func() error {
-		return bus.ss().CreateItem(bus.Object(ssName, ssDefault), "docker-pat: "+key, k.attributes(key), ss.NewSecret(path, value))
+		var item, prompt dbus.ObjectPath
+		const replace = true
+		err := bus.Go(ssName, ssDefault, ssCollection+".CreateItem", properties, ss.NewSecret(path, value), replace).Store(&item, &prompt)
+		if err != nil {
+			return err
+		}
+		return bus.answer(prompt)
 	}
 	if err = create(); isLocked(err) {
-		if err = bus.unlock(ctx, ssDefault); err == nil {
+		if err = bus.unlock(ssDefault); err == nil {
 			err = create()
 		}
 	}
@@ -87,11 +102,15 @@ func (k secretService) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	defer bus.close()
-	item, err := bus.find(ctx, k.attributes(key))
+	item, err := bus.find(k.attributes(key))
 	if err != nil {
 		return err
 	}
-	return fact(bus.ss().Delete(item))
+	var prompt dbus.ObjectPath
+	if err := bus.Go(ssName, item, ssItem+".Delete").Store(&prompt); err != nil {
+		return fact(err)
+	}
+	return bus.answer(prompt)
 }
 
 func (k secretService) attributes(key string) map[string]string {
@@ -100,7 +119,7 @@ func (k secretService) attributes(key string) map[string]string {
 
 // A bus is one connection to the session bus.
 type bus struct {
-	*dbus.Conn
+	*sessionbus.Conn
 	display bool // somebody can see a prompt
 }
 
@@ -110,9 +129,9 @@ func (k secretService) connect(ctx context.Context) (bus, error) {
 	if err != nil {
 		return bus{}, err
 	}
-	conn, err := dbus.Connect(address, dbus.WithContext(ctx))
+	conn, err := sessionbus.Dial(ctx, address)
 	if err != nil {
-		return bus{}, fmt.Errorf("%w: session bus: %w", ErrUnavailable, err)
+		return bus{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return bus{conn, k.getenv("DISPLAY") != "" || k.getenv("WAYLAND_DISPLAY") != ""}, nil
 }
@@ -133,107 +152,96 @@ func (k secretService) busAddress() (string, error) {
 
 func (b bus) close() { _ = b.Close() } // nothing is lost: every call has been answered or given up
 
-func (b bus) ss() *ss.SecretService { return &ss.SecretService{Conn: b.Conn} }
-
-// openSession asks for a session now and returns a function that waits for it. Secrets travel in
-// plain over the bus socket, which belongs to the user, as with every client of go-keyring.
-func (b bus) openSession(ctx context.Context) (wait func() (dbus.ObjectPath, error)) {
-	call := b.Object(ssName, ssPath).GoWithContext(ctx, ssService+".OpenSession", 0, nil, "plain", dbus.MakeVariant(""))
+// openSession asks for a session and returns a function that waits for it. Secrets travel in plain
+// over the bus socket, which belongs to the user, as with every client of go-keyring.
+func (b bus) openSession() (wait func() (dbus.ObjectPath, error)) {
+	call := b.Go(ssName, ssPath, ssService+".OpenSession", "plain", dbus.MakeVariant(""))
 	return func() (dbus.ObjectPath, error) {
 		var output dbus.Variant
 		var path dbus.ObjectPath
-		err := (<-call.Done).Store(&output, &path)
-		return path, fact(err)
+		return path, fact(call.Store(&output, &path))
 	}
 }
 
 // find returns the item with these attributes. The search names locked items apart from unlocked
 // ones, which saves asking for the state of the collection; only when nothing was found is that
 // asked, since some services name no item of a locked collection.
-func (b bus) find(ctx context.Context, attributes map[string]string) (dbus.ObjectPath, error) {
-	unlocked, locked, err := b.search(ctx, attributes)
+func (b bus) find(attributes map[string]string) (dbus.ObjectPath, error) {
+	unlocked, locked, err := b.search(attributes)
 	if err != nil || len(unlocked) > 0 {
 		return first(unlocked), err
 	}
 	if len(locked) > 0 {
-		return locked[0], b.unlock(ctx, locked[0])
+		return locked[0], b.unlock(locked[0])
 	}
-	switch locked, err := b.defaultIsLocked(ctx); {
+	switch locked, err := b.defaultIsLocked(); {
 	case err != nil:
 		return "", err
 	case !locked:
 		return "", ErrNotFound
 	}
-	if err := b.unlock(ctx, ssDefault); err != nil {
+	if err := b.unlock(ssDefault); err != nil {
 		return "", err
 	}
-	if unlocked, _, err = b.search(ctx, attributes); err == nil && len(unlocked) == 0 {
+	if unlocked, _, err = b.search(attributes); err == nil && len(unlocked) == 0 {
 		err = ErrNotFound
 	}
 	return first(unlocked), err
 }
 
-func (b bus) search(ctx context.Context, attributes map[string]string) (unlocked, locked []dbus.ObjectPath, err error) {
-	call := b.Object(ssName, ssPath).CallWithContext(ctx, ssService+".SearchItems", 0, attributes)
-	return unlocked, locked, fact(call.Store(&unlocked, &locked))
+func (b bus) search(attributes map[string]string) (unlocked, locked []dbus.ObjectPath, err error) {
+	err = b.Go(ssName, ssPath, ssService+".SearchItems", attributes).Store(&unlocked, &locked)
+	return unlocked, locked, fact(err)
 }
 
 // defaultIsLocked is false as well where no default collection has been made yet.
-func (b bus) defaultIsLocked(ctx context.Context) (locked bool, err error) {
-	call := b.Object(ssName, ssDefault).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
-		"org.freedesktop.Secret.Collection", "Locked")
-	if err = call.Store(&locked); isMissing(err) {
+func (b bus) defaultIsLocked() (locked bool, err error) {
+	var value dbus.Variant
+	err = b.Go(ssName, ssDefault, "org.freedesktop.DBus.Properties.Get", ssCollection, "Locked").Store(&value)
+	if isMissing(err) {
 		return false, nil
 	}
+	locked, _ = value.Value().(bool)
 	return locked, fact(err)
 }
 
 // unlock asks the service to unlock a collection or an item, which may show a prompt to the user.
-// Without a display there is nobody to answer it, so it is not raised.
-func (b bus) unlock(ctx context.Context, path dbus.ObjectPath) error {
+func (b bus) unlock(path dbus.ObjectPath) error {
 	var unlocked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
-	call := b.Object(ssName, ssPath).CallWithContext(ctx, ssService+".Unlock", 0, []dbus.ObjectPath{path})
-	if err := call.Store(&unlocked, &prompt); err != nil {
+	if err := b.Go(ssName, ssPath, ssService+".Unlock", []dbus.ObjectPath{path}).Store(&unlocked, &prompt); err != nil {
 		return fact(err)
 	}
-	switch {
-	case prompt == ssNoPath && len(unlocked) > 0:
-		return nil
-	case prompt == ssNoPath || !b.display:
+	if prompt == ssNoPath && len(unlocked) == 0 {
 		return ErrLocked
 	}
-	return b.answer(ctx, prompt)
+	return b.answer(prompt)
 }
 
-// answer shows a prompt and waits for the user. A dismissed prompt leaves the keychain locked.
-func (b bus) answer(ctx context.Context, prompt dbus.ObjectPath) error {
-	const iface = "org.freedesktop.Secret.Prompt"
-	if err := b.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(prompt), dbus.WithMatchInterface(iface)); err != nil {
+// answer shows a prompt, if there is one, and waits for the user. Without a display there is nobody to
+// answer it, so it is not shown. A dismissed prompt leaves the keychain locked.
+func (b bus) answer(prompt dbus.ObjectPath) error {
+	const completed = ssPrompt + ".Completed"
+	switch {
+	case prompt == ssNoPath:
+		return nil
+	case !b.display:
+		return ErrLocked
+	}
+	rule := fmt.Sprintf("type='signal',interface='%s',path='%s'", ssPrompt, prompt)
+	watch := b.Go("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.AddMatch", rule)
+	show := b.Go(ssName, prompt, ssPrompt+".Prompt", "")
+	if err := errors.Join(watch.Store(), show.Store()); err != nil {
 		return fact(err)
 	}
-	signals := make(chan *dbus.Signal, 4)
-	b.Signal(signals)
-	if err := b.Object(ssName, prompt).CallWithContext(ctx, iface+".Prompt", 0, "").Err; err != nil {
+	answer, err := b.Signal(prompt, completed)
+	if err != nil {
 		return fact(err)
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case s, open := <-signals:
-			if !open {
-				return fmt.Errorf("%w: the session bus went away", ErrUnavailable)
-			}
-			if s.Name != iface+".Completed" || s.Path != prompt || len(s.Body) == 0 {
-				continue
-			}
-			if dismissed, _ := s.Body[0].(bool); dismissed {
-				return fmt.Errorf("%w: the prompt to unlock it was dismissed", ErrLocked)
-			}
-			return nil
-		}
+	if len(answer) > 0 && answer[0] == true {
+		return fmt.Errorf("%w: the prompt to unlock it was dismissed", ErrLocked)
 	}
+	return nil
 }
 
 func first(paths []dbus.ObjectPath) dbus.ObjectPath {
@@ -261,10 +269,12 @@ func isNamed(err error, name string) bool {
 func fact(err error) error {
 	var e dbus.Error
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrLocked), errors.Is(err, ErrUnavailable):
+		return err
 	case isLocked(err):
 		return ErrLocked
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrTimeout
 	case isMissing(err):
 		return fmt.Errorf("%w: the secret service has no default keychain yet", ErrUnavailable)
 	case errors.As(err, &e):
