@@ -75,11 +75,12 @@ func (a account) forEach(ctx context.Context, sys *system, names []string, do fu
 		code = max(code, report(sys, err))
 	}
 	for _, t := range chosen {
-		if err := do(t); err != nil {
-			code = max(code, report(sys, err))
-		}
+		err := do(t)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err != nil {
+			code = max(code, report(sys, err))
 		}
 	}
 	if code != exitOK {

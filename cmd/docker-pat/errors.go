@@ -52,6 +52,9 @@ func report(sys *system, err error) int {
 		return exitOK
 	case errors.As(err, &silent):
 		return int(silent)
+	case errors.Is(err, context.Canceled):
+		sys.say("%s: interrupted", sys.name())
+		return exitInterrupted
 	}
 	code, hint := advice(sys.name(), err)
 	sys.say("%s: %v", sys.name(), err)
@@ -73,8 +76,6 @@ func advice(name string, err error) (code int, hint string) {
 	var hinted hintedError
 	var throttled *client.APIError
 	switch {
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted, ""
 	case errors.As(err, &wrong):
 		return exitUsage, "see " + strings.TrimSuffix(name+" "+wrong.command, " ") + " --help"
 	case errors.As(err, new(*tokens.AmbiguousError)):

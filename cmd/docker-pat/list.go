@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,9 +13,10 @@ import (
 )
 
 type listOptions struct {
-	sys   *system
-	json  bool
-	quiet bool
+	sys     *system
+	json    bool
+	quiet   bool
+	noTrunc bool
 }
 
 func newListCmd(sys *system) *cobra.Command {
@@ -33,6 +35,7 @@ A * marks the token that this machine holds. The last line counts them.`,
 	}
 	cmd.Flags().BoolVar(&opts.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&opts.quiet, "quiet", "q", false, "print ids alone")
+	cmd.Flags().BoolVar(&opts.noTrunc, "no-trunc", false, "show ids whole on a terminal, too")
 	cmd.MarkFlagsMutuallyExclusive("json", "quiet")
 	return cmd
 }
@@ -70,10 +73,14 @@ func (o listOptions) run(ctx context.Context) error {
 
 func (o listOptions) table(all []client.Token, held []string) error {
 	now, toPerson := o.sys.Now(), toTerminal(o.sys.Out)
+	id := func(t client.Token) string { return t.ID }
+	if toPerson && !o.noTrunc {
+		id = func(t client.Token) string { return shortID(all, t.ID) }
+	}
 	columns := []column[client.Token]{
 		{"", func(t client.Token) string { return mark(slices.Contains(held, t.ID)) }},
 		{"LABEL", func(t client.Token) string { return printable(t.Label) }},
-		{"ID", func(t client.Token) string { return printable(t.ID) }},
+		{"ID", func(t client.Token) string { return printable(id(t)) }},
 		{"PERMISSION", func(t client.Token) string { return printable(tokens.Permission(t.Scopes)) }},
 		{"STATUS", func(t client.Token) string { return string(tokens.StatusOf(t, now)) }},
 		{"SOURCE", source},
@@ -86,6 +93,17 @@ func (o listOptions) table(all []client.Token, held []string) error {
 	n := tokens.CountOf(all, now)
 	_, err := fmt.Fprintf(o.sys.Out, "%d active, %d inactive, %d expired, %d auto-generated\n", n.Active, n.Inactive, n.Expired, n.Auto)
 	return err
+}
+
+// shortID is the start of an id that names it among all, 8 characters or more.
+func shortID(all []client.Token, id string) string {
+	for n := 8; n < len(id); n++ {
+		others := slices.ContainsFunc(all, func(t client.Token) bool { return t.ID != id && strings.HasPrefix(t.ID, id[:n]) })
+		if !others {
+			return id[:n]
+		}
+	}
+	return id
 }
 
 func mark(held bool) string {

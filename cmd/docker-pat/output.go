@@ -95,6 +95,8 @@ func when(t, now time.Time, toPerson bool) string {
 		return t.UTC().Format(time.RFC3339)
 	case t.After(now):
 		return "in " + span(t.Sub(now))
+	case now.Sub(t) < time.Minute:
+		return "just now"
 	}
 	return span(now.Sub(t)) + " ago"
 }
