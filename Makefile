@@ -7,7 +7,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 LDFLAGS := -s -w
 RELEASE := $(shell git describe --tags --exact-match 2>/dev/null || true)
 ifneq ($(RELEASE),)
-LDFLAGS += -X main.release=$(RELEASE)
+LDFLAGS += -X github.com/docker-pat/docker-pat/internal/buildinfo.release=$(RELEASE)
 endif
 
 .PHONY: help build deps test lint demo bench fuzz clean
@@ -17,7 +17,6 @@ help: ## list the targets
 
 build: ## build the programs into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
-	ln -sf docker-pat bin/docker-credential-pat
 
 deps: ## install what the tests need (root on Debian or Ubuntu; elsewhere it is named)
 	@scripts/deps test

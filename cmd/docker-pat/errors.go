@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/docker-pat/docker-pat/client"
-	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/helper"
 	"github.com/docker-pat/docker-pat/internal/prompt"
-	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -98,11 +96,6 @@ func failureHint(name string, err error) string {
 		fact error
 		hint string
 	}{
-		{credhelper.ErrPassword, "make a token with docker-pat login and docker-pat create, which hands it to Docker"},
-		{secretstore.ErrLocked, "unlock the keychain, by signing in to your desktop or with its own program, and try again"},
-		{secretstore.ErrUnavailable, keychainHint(runtime.GOOS)},
-		{secretstore.ErrTimeout, "see whether the keychain waits for its password, or allow more time with DOCKER_PAT_KEYCHAIN_TIMEOUT"},
-		{secretstore.ErrDamaged, "erase it with docker logout and make a new one"},
 		{client.ErrForbidden, "this session may not do that; sign in with " + name + " login -u NAME and a password"},
 		{client.ErrRateLimited, "try again in a minute"},
 		{client.ErrNotTheAPI, "check DOCKER_PAT_HUB_URL and any proxy on the way"},
@@ -114,14 +107,7 @@ func failureHint(name string, err error) string {
 			return known.hint
 		}
 	}
-	return ""
-}
-
-func keychainHint(goos string) string {
-	if goos == "darwin" || goos == "windows" {
-		return "check that your login keychain can be used in this session"
-	}
-	return "start a secret service (gnome-keyring, KWallet or KeePassXC) in this session, with DBUS_SESSION_BUS_ADDRESS set"
+	return helper.Hint(err)
 }
 
 // usagef makes a usageError.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/docker-pat/docker-pat/internal/helper"
 )
 
 func main() { os.Exit(run(realSystem(), os.Args)) }
@@ -18,8 +20,8 @@ func run(sys *system, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	name := strings.TrimSuffix(strings.ToLower(filepath.Base(args[0])), ".exe")
-	if name == helperName {
-		return runHelper(ctx, sys, args[1:])
+	if name == helper.Name {
+		return sys.helper().Run(ctx, args[1:])
 	}
 	args = args[1:]
 	if len(args) == 1 && args[0] == pluginMetadataCommand {

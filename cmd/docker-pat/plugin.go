@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/docker-pat/docker-pat/internal/buildinfo"
 )
 
 // The contract of Docker CLI plugins, https://github.com/docker/cli, package cli-plugins/metadata: its
@@ -16,7 +18,7 @@ const (
 // printPluginMetadata answers `docker help` and `docker info`, which wait for it: it touches nothing.
 func printPluginMetadata(sys *system) int {
 	metadata := struct{ SchemaVersion, Vendor, Version, ShortDescription, URL string }{
-		"0.1.0", "docker-pat", version().Version, "Manage Docker Hub access tokens", "https://github.com/docker-pat/docker-pat",
+		"0.1.0", "docker-pat", buildinfo.Get().Version, "Manage Docker Hub access tokens", "https://github.com/docker-pat/docker-pat",
 	}
 	return report(sys, json.NewEncoder(sys.Out).Encode(metadata))
 }

@@ -75,7 +75,7 @@ func newHelperCmd(sys *system) *cobra.Command {
 		Short:              "Act as the credential helper: store, get, erase, list, version",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if code := runHelper(cmd.Context(), sys, args); code != exitOK {
+			if code := sys.helper().Run(cmd.Context(), args); code != exitOK {
 				return exitCode(code)
 			}
 			return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
+	"github.com/docker-pat/docker-pat/internal/helper"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/internal/wiring"
@@ -124,7 +125,7 @@ type helperCredentials struct {
 var _ wiring.Credentials = helperCredentials{}
 
 func (h helperCredentials) helper(ctx context.Context) (*credhelper.Helper, error) {
-	return newHelper(ctx, h.sys, h.settings)
+	return helper.New(ctx, h.settings, h.sys.Env)
 }
 
 func (h helperCredentials) Has(ctx context.Context, serverURL string) (bool, error) {
@@ -136,31 +137,31 @@ func (h helperCredentials) Has(ctx context.Context, serverURL string) (bool, err
 }
 
 func (h helperCredentials) Get(ctx context.Context, serverURL string) (string, secret.Secret, error) {
-	helper, err := h.helper(ctx)
+	held, err := h.helper(ctx)
 	if err != nil {
 		return "", secret.Secret{}, err
 	}
-	username, text, err := helper.Get(serverURL)
+	username, text, err := held.Get(serverURL)
 	return username, secret.New(text), err
 }
 
 func (h helperCredentials) Keeps(serverURL, username string, text secret.Secret) (bool, error) {
-	helper, err := h.helper(context.Background()) // makes no call
+	held, err := h.helper(context.Background()) // makes no call
 	if err != nil {
 		return false, err
 	}
-	return helper.Keeps(&credentials.Credentials{ServerURL: serverURL, Username: username, Secret: text.Reveal()})
+	return held.Keeps(&credentials.Credentials{ServerURL: serverURL, Username: username, Secret: text.Reveal()})
 }
 
 func (h helperCredentials) Import(ctx context.Context, serverURL, username string, text secret.Secret) error {
-	helper, err := h.helper(ctx)
+	held, err := h.helper(ctx)
 	if err != nil {
 		return err
 	}
-	if err := helper.Add(&credentials.Credentials{ServerURL: serverURL, Username: username, Secret: text.Reveal()}); err != nil {
+	if err := held.Add(&credentials.Credentials{ServerURL: serverURL, Username: username, Secret: text.Reveal()}); err != nil {
 		return err
 	}
-	gotUsername, got, err := helper.Get(serverURL)
+	gotUsername, got, err := held.Get(serverURL)
 	if err == nil && (gotUsername != username || got != text.Reveal()) {
 		err = errors.New("it was read back and differs")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
+	"github.com/docker-pat/docker-pat/internal/helper"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/tokens"
@@ -126,7 +127,7 @@ func (o statusOptions) askDocker(s settings.Settings, view *statusView) {
 		d.Error = err.Error()
 		return
 	}
-	d.Path, err = exec.LookPath(helperName)
+	d.Path, err = exec.LookPath(helper.Name)
 	d.Wired = d.Helper == helperSuffix && err == nil
 }
 
@@ -172,7 +173,7 @@ func dockerText(v statusView) string {
 	case d.Wired:
 		return fmt.Sprintf("uses %s (%s)", d.Path, d.Config)
 	case d.Helper == helperSuffix:
-		return helperName + " is not on PATH: run docker-pat setup"
+		return helper.Name + " is not on PATH: run docker-pat setup"
 	case d.Helper != "":
 		return fmt.Sprintf("uses docker-credential-%s: run docker-pat setup", d.Helper)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/buildinfo"
+	"github.com/docker-pat/docker-pat/internal/helper"
 	"github.com/docker-pat/docker-pat/internal/prompt"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/settings"
@@ -60,16 +62,12 @@ func (sys *system) settings() (settings.Settings, error) {
 	})
 }
 
-// keychainService is the name that our items are filed under in the keychain.
-const keychainService = "docker-pat"
-
-func (sys *system) store(s settings.Settings) *secretstore.Store {
-	return secretstore.New(secretstore.Options{
-		Keychain: secretstore.NewKeychain(keychainService, sys.Env),
-		StateDir: s.StateDir,
-		Timeout:  s.KeychainTimeout,
-	})
+// helper answers calls of the credential helper protocol.
+func (sys *system) helper() helper.System {
+	return helper.System{In: sys.In, Out: sys.Out, Env: sys.Env}
 }
+
+func (sys *system) store(s settings.Settings) *secretstore.Store { return helper.NewStore(s, sys.Env) }
 
 func (sys *system) terminal() prompt.Terminal { return prompt.New(sys.In, sys.Err) }
 
@@ -85,7 +83,7 @@ func (sys *system) say(format string, args ...any) { _, _ = fmt.Fprintf(sys.Err,
 func (sys *system) hubClient(s settings.Settings) (*client.Client, error) {
 	return client.New(client.Options{
 		BaseURL:   s.HubURL,
-		UserAgent: version().userAgent(),
+		UserAgent: buildinfo.Get().UserAgent(),
 		OnWait: func(d time.Duration) {
 			sys.say("Docker Hub asks to slow down: going on in %v", d.Round(time.Second))
 		},
@@ -98,7 +96,7 @@ func (sys *system) registryClient(s settings.Settings) (*client.Registry, error)
 	if err != nil {
 		return nil, err
 	}
-	return client.NewRegistry(registryAddress(key), version().userAgent())
+	return client.NewRegistry(registryAddress(key), buildinfo.Get().UserAgent())
 }
 
 // registryAddress is where the registry behind a key listens. Docker Hub's key is the address of an

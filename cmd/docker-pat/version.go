@@ -2,48 +2,11 @@ package main
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/docker-pat/docker-pat/internal/buildinfo"
 )
-
-// release is set at link time: -X main.release=v1.2.3.
-var release string
-
-type versionInfo struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision,omitempty"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-	Package  string `json:"package"`
-}
-
-const modulePath = "github.com/docker-pat/docker-pat"
-
-// version is that of the release, of the module that was installed, or "devel".
-func version() versionInfo {
-	v := versionInfo{Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Package: modulePath}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v.Version == "" && info.Main.Version != "(devel)" {
-			v.Version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v.Revision = s.Value
-			}
-		}
-	}
-	if v.Version == "" {
-		v.Version = "devel"
-	}
-	return v
-}
-
-// userAgent names the program to services: docker-pat/v1.2.3 (linux/amd64).
-func (v versionInfo) userAgent() string {
-	return fmt.Sprintf("docker-pat/%s (%s)", v.Version, v.Platform)
-}
 
 type versionOptions struct {
 	sys  *system
@@ -63,7 +26,7 @@ func newVersionCmd(sys *system) *cobra.Command {
 }
 
 func (o versionOptions) run() error {
-	v := version()
+	v := buildinfo.Get()
 	if o.json {
 		return printJSON(o.sys.Out, v)
 	}

@@ -88,20 +88,21 @@ func run(ctx context.Context, rounds int) error {
 	})
 }
 
-// build makes all programs with the same flags, the peers from their released modules.
+// build makes all programs with the flags of a release, the peers from their released modules.
 func build(ctx context.Context, dir string) error {
-	for _, target := range [][2]string{
-		{"docker-pat", "./cmd/docker-pat"},
-		{"docker-credential-secretservice", "github.com/docker/docker-credential-helpers/secretservice/cmd"},
-		{"bare", "./scripts/bench/peers/bare"},
-		{"empty", "./scripts/bench/peers/empty"},
+	for _, target := range []struct{ program, pkg, cgo string }{
+		{"docker-credential-pat", "./cmd/docker-credential-pat", "0"},
+		{"docker-credential-secretservice", "github.com/docker/docker-credential-helpers/secretservice/cmd", "1"}, // it is made of libsecret
+		{"bare", "./scripts/bench/peers/bare", "0"},
+		{"empty", "./scripts/bench/peers/empty", "0"},
 	} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, target[0]), target[1])
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, target.program), target.pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+target.cgo)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", target[1], err, out)
+			return fmt.Errorf("build %s: %w\n%s", target.pkg, err, out)
 		}
 	}
-	return os.Symlink("docker-pat", filepath.Join(dir, "docker-credential-pat"))
+	return nil
 }
 
 // fill stores the entry that is asked for, and four more, with each helper.

@@ -1,0 +1,110 @@
+// Package helper is the program docker-credential-pat: one call of the credential helper protocol, from
+// arguments and standard input to exit code. Docker runs it before every pull and push, so it knows
+// neither commands nor HTTP, and both programs that contain it stay quick to start.
+package helper
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/docker/docker-credential-helpers/credentials"
+
+	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/buildinfo"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
+)
+
+// Name is what Docker calls the program.
+const Name = "docker-credential-pat"
+
+// Service is the name that our items are filed under in the keychain.
+const Service = "docker-pat"
+
+// Exit codes of the protocol.
+const (
+	exitOK      = 0
+	exitFailure = 1
+)
+
+const help = `Usage: docker-credential-pat <store|get|erase|list|version>
+
+The credential helper of docker-pat. Docker calls it; docker-pat setup tells Docker to.
+`
+
+// A System is what a call needs of the outside.
+type System struct {
+	In  io.Reader
+	Out io.Writer
+	Env func(string) string
+}
+
+// Run answers one call. Errors go to standard output, as the protocol has it.
+func (sys System) Run(ctx context.Context, args []string) int {
+	if len(args) != 1 {
+		_, _ = fmt.Fprint(sys.Out, help)
+		return exitFailure // what the protocol's library answers
+	}
+	switch args[0] {
+	case "--help", "-h":
+		_, _ = fmt.Fprint(sys.Out, help)
+		return exitOK
+	case "--version", "-v", credentials.ActionVersion:
+		build := buildinfo.Get()
+		_, _ = fmt.Fprintf(sys.Out, "%s (%s) %s\n", Name, build.Package, build.Version)
+		return exitOK
+	}
+	if err := sys.serve(ctx, args[0]); err != nil {
+		_, _ = fmt.Fprintln(sys.Out, reply(err))
+		return exitFailure
+	}
+	return exitOK
+}
+
+func (sys System) serve(ctx context.Context, action string) error {
+	s, err := settings.FromEnvironment(sys.Env)
+	if err != nil {
+		return err
+	}
+	h, err := New(ctx, s, sys.Env)
+	if err != nil {
+		return err
+	}
+	return h.Serve(action, sys.In, sys.Out)
+}
+
+// New returns the helper that the settings ask for, for one call.
+func New(ctx context.Context, s settings.Settings, env func(string) string) (*credhelper.Helper, error) {
+	return credhelper.New(ctx, credhelper.Options{
+		Store:    NewStore(s, env),
+		Registry: s.Registry,
+		KeepPasswords: func() (bool, error) {
+			prefs, err := s.Preferences()
+			return prefs.Passwords == settings.PasswordsStore, err
+		},
+	})
+}
+
+// NewStore returns the store that the settings ask for.
+func NewStore(s settings.Settings, env func(string) string) *secretstore.Store {
+	return secretstore.New(secretstore.Options{
+		Keychain: secretstore.NewKeychain(Service, env),
+		StateDir: s.StateDir,
+		Timeout:  s.KeychainTimeout,
+	})
+}
+
+// reply is one line. Clients know the protocol's own errors by their exact text; ours name the program
+// and say what to do.
+func reply(err error) string {
+	if credentials.IsErrCredentialsNotFound(err) || credentials.IsCredentialsMissingServerURL(err) || credentials.IsCredentialsMissingUsername(err) {
+		return err.Error()
+	}
+	text := Name + ": " + err.Error()
+	if hint := Hint(err); hint != "" {
+		text += "; " + hint
+	}
+	return strings.ReplaceAll(text, "\n", " ")
+}
