@@ -106,7 +106,22 @@ func (h *Helper) Add(c *credentials.Credentials) error {
 	if !keeps {
 		return ErrPassword
 	}
-	return h.store.Put(h.ctx, key, secretstore.Credential{ServerURL: c.ServerURL, Username: c.Username, Secret: secret.New(c.Secret)})
+	return h.store.Put(h.ctx, key, secretstore.Credential{
+		ServerURL: c.ServerURL, Username: c.Username, Secret: secret.New(c.Secret), Token: h.knownToken(key, c),
+	})
+}
+
+// knownToken keeps what is known of a token of ours: Docker stores at each login what it was given
+// before. The index says, without asking the keychain, whether there is anything to keep.
+func (h *Helper) knownToken(key string, c *credentials.Credentials) *secretstore.Token {
+	if entries, err := h.store.List(); err != nil || entries[key].Token == nil {
+		return nil
+	}
+	held, err := h.store.Get(h.ctx, key)
+	if err != nil || held.Username != c.Username || held.Secret.Reveal() != c.Secret {
+		return nil
+	}
+	return held.Token
 }
 
 // Keeps tells whether Add would store a credential: anything but a password for Docker Hub, unless the

@@ -50,7 +50,7 @@ func (m *memory) Delete(_ context.Context, key string) error {
 func (m *memory) List() (map[string]secretstore.Entry, error) {
 	entries := map[string]secretstore.Entry{}
 	for key, c := range m.credentials {
-		entries[key] = secretstore.Entry{ServerURL: c.ServerURL, Username: c.Username}
+		entries[key] = secretstore.Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
 	}
 	return entries, m.err
 }
@@ -166,6 +166,24 @@ func TestSessionIsNotAnsweredWithTheToken(t *testing.T) {
 	for _, ask := range []string{"https://index.docker.io/v1/access-token", "https://index.docker.io/v1//refresh-token", "https://index.docker.io/v1/new"} {
 		if out, err := serve(t, m, false, "get", ask); !credentials.IsErrCredentialsNotFound(err) {
 			t.Errorf("get %s = %q, %v; want not found", ask, out, err)
+		}
+	}
+}
+
+func TestLoginWithOurTokenKeepsWhatIsKnownOfIt(t *testing.T) {
+	t.Parallel()
+	token := &secretstore.Token{ID: "id", Label: "laptop"}
+	for _, tt := range []struct {
+		username, text string
+		want           *secretstore.Token
+	}{{"moby", pat("held"), token}, {"moby", pat("other"), nil}, {"ada", pat("held"), nil}} {
+		held := secretstore.Credential{ServerURL: "localhost:5555", Username: "moby", Secret: secret.New(pat("held")), Token: token}
+		m := &memory{credentials: map[string]secretstore.Credential{"localhost:5555": held}}
+		if _, err := serve(t, m, false, "store", store("localhost:5555", tt.username, tt.text)); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.credentials["localhost:5555"]; got.Token != tt.want || got.Username != tt.username || got.Secret.Reveal() != tt.text {
+			t.Errorf("after a login as %s, the store holds %+v, want the token %v", tt.username, got, tt.want)
 		}
 	}
 }

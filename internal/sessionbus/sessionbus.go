@@ -117,7 +117,7 @@ func (c *Conn) Go(destination string, path dbus.ObjectPath, method string, argum
 	var message bytes.Buffer
 	err := (&dbus.Message{Type: dbus.TypeMethodCall, Headers: headers, Body: arguments}).EncodeTo(&message, binary.LittleEndian)
 	if err != nil {
-		c.fail(fmt.Errorf("call %s: %w", method, err))
+		_ = c.fail(fmt.Errorf("call %s: %w", method, err)) // Store returns it
 		return Call{conn: c}
 	}
 	c.serial++
