@@ -49,17 +49,16 @@ func (k secretService) Get(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	defer bus.close()
-	session := bus.openSession() // goes out with the search
 	item, err := bus.find(k.attributes(key))
 	if err != nil {
 		return "", err
 	}
-	path, err := session()
+	session, err := bus.openSession()
 	if err != nil {
 		return "", err
 	}
 	var value ss.Secret
-	if err := bus.Go(ssName, item, ssItem+".GetSecret", path).Store(&value); err != nil {
+	if err := bus.Go(ssName, item, ssItem+".GetSecret", session).Store(&value); err != nil {
 		return "", fact(err)
 	}
 	return string(value.Value), nil
@@ -71,7 +70,10 @@ func (k secretService) Set(ctx context.Context, key, value string) error {
 		return err
 	}
 	defer bus.close()
-	path, err := bus.openSession()()
+	if _, _, err := bus.search(k.attributes(key)); err != nil {
+		return err
+	}
+	session, err := bus.openSession()
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (k secretService) Set(ctx context.Context, key, value string) error {
 	create := func() error {
 		var item, prompt dbus.ObjectPath
 		const replace = true
-		err := bus.Go(ssName, ssDefault, ssCollection+".CreateItem", properties, ss.NewSecret(path, value), replace).Store(&item, &prompt)
+		err := bus.Go(ssName, ssDefault, ssCollection+".CreateItem", properties, ss.NewSecret(session, value), replace).Store(&item, &prompt)
 		if err != nil {
 			return err
 		}
@@ -152,15 +154,12 @@ func (k secretService) busAddress() (string, error) {
 
 func (b bus) close() { _ = b.Close() } // nothing is lost: every call has been answered or given up
 
-// openSession asks for a session and returns a function that waits for it. Secrets travel in plain
-// over the bus socket, which belongs to the user, as with every client of go-keyring.
-func (b bus) openSession() (wait func() (dbus.ObjectPath, error)) {
-	call := b.Go(ssName, ssPath, ssService+".OpenSession", "plain", dbus.MakeVariant(""))
-	return func() (dbus.ObjectPath, error) {
-		var output dbus.Variant
-		var path dbus.ObjectPath
-		return path, fact(call.Store(&output, &path))
-	}
+// openSession must come after the answer to a search, see search. Secrets travel in plain over the bus
+// socket, which belongs to the user, as with every client of go-keyring.
+func (b bus) openSession() (path dbus.ObjectPath, err error) {
+	var output dbus.Variant
+	err = b.Go(ssName, ssPath, ssService+".OpenSession", "plain", dbus.MakeVariant("")).Store(&output, &path)
+	return path, fact(err)
 }
 
 // find returns the item with these attributes. The search names locked items apart from unlocked
@@ -189,8 +188,19 @@ func (b bus) find(attributes map[string]string) (dbus.ObjectPath, error) {
 	return first(unlocked), err
 }
 
+// search is the first call on each connection, and its answer is waited for before the next. Up to
+// gnome-keyring 50 a caller is registered a moment after its first message came in. Messages that are
+// handled before that find no caller: OpenSession and reading a property then abort the whole daemon,
+// which comes back locked; a search answers that there is no such method. By the time of that answer the
+// caller is registered. See GNOME/gnome-keyring issues 144 and 190, Debian bug 1147303.
 func (b bus) search(attributes map[string]string) (unlocked, locked []dbus.ObjectPath, err error) {
-	err = b.Go(ssName, ssPath, ssService+".SearchItems", attributes).Store(&unlocked, &locked)
+	const tries = 3
+	for range tries {
+		err = b.Go(ssName, ssPath, ssService+".SearchItems", attributes).Store(&unlocked, &locked)
+		if !isNamed(err, "org.freedesktop.DBus.Error.UnknownMethod") {
+			break
+		}
+	}
 	return unlocked, locked, fact(err)
 }
 
