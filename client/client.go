@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func newHTTPClient() *http.Client {
 		Transport: transport.Clone(),
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if next.URL.Host != via[0].URL.Host || next.URL.Scheme != via[0].URL.Scheme {
-				return fmt.Errorf("%w to %s", ErrRedirect, next.URL.Host)
+				return fmt.Errorf("%w to %s", ErrRedirect, clean(next.URL.Host))
 			}
 			if len(via) >= maxRedirects {
 				return fmt.Errorf("%w: more than %d", ErrRedirect, maxRedirects)
@@ -93,9 +94,9 @@ func checkURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		return nil, fmt.Errorf("%q is not the address of a service: %w", text, ErrAddress)
+		return nil, fmt.Errorf("%q is not the address of a service: %w", clean(text), ErrAddress)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, fmt.Errorf("%q would send secrets unencrypted: %w", text, ErrAddress)
+		return nil, fmt.Errorf("%q would send secrets unencrypted: %w", clean(text), ErrAddress)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return u, nil
@@ -108,10 +109,11 @@ func isLoopback(host string) bool {
 
 // A call is one operation of the service.
 type call struct {
-	method, path string
+	method, path string // the path as it is sent, escaped
 	query        url.Values
-	in, out      any    // bodies, nil for none
-	userAgent    string // instead of the client's
+	in, out      any      // bodies, nil for none
+	userAgent    string   // instead of the client's
+	secrets      []Secret // what in holds of them
 }
 
 // do sends a call until it is answered by something else than "later", and decodes the answer.
@@ -123,6 +125,7 @@ func (c *Client) do(ctx context.Context, op call) error {
 			return fmt.Errorf("%s %s: %w", op.method, op.path, err)
 		}
 	}
+	op.secrets = append(slices.Clone(op.secrets), c.bearer)
 	var waited time.Duration
 	for try := 0; ; try++ {
 		err := c.once(ctx, op, body)
@@ -131,9 +134,10 @@ func (c *Client) do(ctx context.Context, op call) error {
 			return err
 		}
 		pause := refused.pause(try)
-		if waited += pause; waited > maxWait {
+		if pause > maxWait-waited {
 			return err
 		}
+		waited += pause
 		c.onWait(pause)
 		select {
 		case <-ctx.Done():
@@ -152,12 +156,12 @@ func (c *Client) once(ctx context.Context, op call, body []byte) error {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", op.method, op.path, unreachable(c.base.Host, err))
+		return fmt.Errorf("%s %s: %w", op.method, op.path, unreachable(c.base.Host, err, op.secrets...))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	data, err := readAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", op.method, op.path, unreachable(c.base.Host, err))
+		return fmt.Errorf("%s %s: %w", op.method, op.path, unreachable(c.base.Host, err, op.secrets...))
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		if err := secondFactor(data); err != nil && resp.StatusCode == http.StatusUnauthorized {
@@ -169,15 +173,19 @@ func (c *Client) once(ctx context.Context, op call, body []byte) error {
 		return nil
 	}
 	if err := json.Unmarshal(data, op.out); err != nil {
-		return fmt.Errorf("%s %s: %w: %s", op.method, op.path, ErrNotTheAPI, describe(resp.Header.Get("Content-Type"), data))
+		return fmt.Errorf("%s %s: %w: %s", op.method, op.path, ErrNotTheAPI, describe(resp.Header.Get("Content-Type"), data, op.secrets...))
 	}
 	return nil
 }
 
 func (c *Client) request(ctx context.Context, op call, body []byte) (*http.Request, error) {
 	u := *c.base
-	u.Path += op.path
+	u.RawPath = u.EscapedPath() + op.path
 	u.RawQuery = op.query.Encode()
+	var err error
+	if u.Path, err = url.PathUnescape(u.RawPath); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", op.method, op.path, err)
+	}
 	req, err := http.NewRequestWithContext(ctx, op.method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", op.method, op.path, err)
@@ -200,7 +208,7 @@ func (c *Client) request(ctx context.Context, op call, body []byte) (*http.Reque
 func readAll(body io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(body, maxReply+1))
 	if err == nil && len(data) > maxReply {
-		err = fmt.Errorf("the reply is larger than %d MiB", maxReply>>20)
+		err = fmt.Errorf("%w: it is larger than %d MiB", ErrNotTheAPI, maxReply>>20)
 	}
 	return data, err
 }

@@ -60,24 +60,27 @@ func (e *APIError) Is(target error) bool {
 }
 
 func newAPIError(op call, resp *http.Response, body []byte) *APIError {
-	e := &APIError{Method: op.method, Path: op.path, Status: resp.StatusCode, Detail: detail(body)}
+	e := &APIError{Method: op.method, Path: op.path, Status: resp.StatusCode, Detail: detail(body, op.secrets...)}
 	if e.Detail == "" && len(body) > 0 {
-		e.Detail = describe(resp.Header.Get("Content-Type"), body)
+		e.Detail = describe(resp.Header.Get("Content-Type"), body, op.secrets...)
 	}
 	if e.Status == http.StatusTooManyRequests {
-		e.RetryAt = retryAt(resp.Header, time.Now())
+		e.RetryAt = retryAt(resp.Header, time.Now()) //nolint:forbidigo // of the clock that the pause is measured by
 	}
 	return e
 }
 
-// pause is how long to wait before the try after this one (counted from 0): until RetryAt, at least
-// a second; or 1, 2, 4 … seconds when the service does not say.
+// pause is how long to wait before the try after this one (counted from 0): until RetryAt, in whole
+// seconds and at least one; or 1, 2, 4 … seconds when the service does not say.
 func (e *APIError) pause(try int) time.Duration {
 	if e.RetryAt.IsZero() {
 		return time.Second << min(try, 6)
 	}
-	return max(time.Until(e.RetryAt).Round(time.Second), time.Second)
+	return max(time.Until(e.RetryAt.Add(time.Second-1)).Truncate(time.Second), time.Second) // never early
 }
+
+// lastSecond is that of the year 9999. Later ones do not fit everywhere.
+const lastSecond = 253402300799
 
 // retryAt reads the forms in which the wait was seen: Retry-After in seconds (documented), as a Unix
 // time (a real answer of May 2025) and as a date (HTTP); X-Retry-After as a Unix time (documented
@@ -89,7 +92,7 @@ func retryAt(h http.Header, now time.Time) time.Time {
 			if n < 1e9 {
 				return now.Add(time.Duration(n) * time.Second)
 			}
-			return time.Unix(n, 0)
+			return time.Unix(min(n, lastSecond), 0)
 		}
 		if at, err := http.ParseTime(text); err == nil {
 			return at
@@ -99,7 +102,7 @@ func retryAt(h http.Header, now time.Time) time.Time {
 }
 
 // detail finds the sentence in an error body. The bodies differ by route and by year.
-func detail(body []byte) string {
+func detail(body []byte, secrets ...Secret) string {
 	var reply map[string]json.RawMessage
 	if json.Unmarshal(body, &reply) != nil {
 		return ""
@@ -107,10 +110,10 @@ func detail(body []byte) string {
 	for _, key := range []string{"detail", "message", "text", "details"} {
 		var text string
 		if json.Unmarshal(reply[key], &text) == nil && text != "" {
-			return clean(text + fields(reply["fields"]))
+			return clean(text+fields(reply["fields"]), secrets...)
 		}
 	}
-	return clean(strings.TrimPrefix(fields(reply["fields"]), ": "))
+	return clean(strings.TrimPrefix(fields(reply["fields"]), ": "), secrets...)
 }
 
 // fields lists what a validation error says of each field: {"token_label":["too long"]}.
@@ -131,8 +134,9 @@ func fields(raw json.RawMessage) string {
 }
 
 // describe says what came in place of JSON.
-func describe(contentType string, body []byte) string {
-	text := strings.TrimSpace(string(body[:min(len(body), 512)]))
+func describe(contentType string, body []byte, secrets ...Secret) string {
+	text := mask(string(body), secrets) // before it is cut, or a part of a secret would not be known
+	text = strings.TrimSpace(text[:min(len(text), 512)])
 	switch {
 	case text == "":
 		return "an empty reply"
@@ -144,14 +148,15 @@ func describe(contentType string, body []byte) string {
 	return fmt.Sprintf("%q", clean(text))
 }
 
-// clean makes a text from outside fit for one line of a terminal.
-func clean(text string) string {
+// clean makes a text from outside fit for one line of a terminal. secrets are what was sent: a service
+// that sends it back shall not put it into an error.
+func clean(text string, secrets ...Secret) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return ' '
 		}
 		return r
-	}, secret.Redact(text))
+	}, secret.Redact(mask(text, secrets)))
 	text = strings.Join(strings.Fields(text), " ")
 	if runes := []rune(text); len(runes) > 200 {
 		return string(runes[:200]) + "…"
@@ -159,17 +164,36 @@ func clean(text string) string {
 	return text
 }
 
-// unreachable keeps the reason and drops the address that net/url puts before it.
-func unreachable(host string, err error) error {
+// mask hides secrets that have no shape by which secret.Redact could know them, such as passwords, as
+// they are and as they stand in JSON. One shorter than minMasked would blot out every other word.
+func mask(text string, secrets []Secret) string {
+	for _, s := range secrets {
+		plain := s.Reveal()
+		if len(plain) < minMasked {
+			continue
+		}
+		quoted, _ := json.Marshal(plain) // a string always marshals
+		text = strings.ReplaceAll(text, string(quoted[1:len(quoted)-1]), secret.Mask)
+		text = strings.ReplaceAll(text, plain, secret.Mask)
+	}
+	return text
+}
+
+const minMasked = 4 // bytes
+
+// unreachable keeps the reason, which may quote the service, and drops the address that net/url puts
+// before it.
+func unreachable(host string, err error, secrets ...Secret) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
+	host = clean(host)
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrRedirect):
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrRedirect), errors.Is(err, ErrNotTheAPI):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s %w: no answer within %v", host, ErrUnreachable, requestTimeout)
+		return fmt.Errorf("%s %w: no answer in time: %w", host, ErrUnreachable, context.DeadlineExceeded)
 	}
-	return fmt.Errorf("%s %w: %w", host, ErrUnreachable, err)
+	return fmt.Errorf("%s %w: %s", host, ErrUnreachable, clean(err.Error(), secrets...))
 }

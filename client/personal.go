@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -53,7 +54,10 @@ type wireToken struct {
 	ExpiresAt   wireTime `json:"expires_at"`
 }
 
+var errNoToken = fmt.Errorf("%w: no token in it", ErrNotTheAPI)
+
 type wirePage struct {
+	Count   *int        `json:"count"` // nil when the answer is no page
 	Next    string      `json:"next"`
 	Results []wireToken `json:"results"`
 }
@@ -103,7 +107,7 @@ func (c *Client) CreateToken(ctx context.Context, spec NewToken) (Token, Secret,
 		return Token{}, Secret{}, fmt.Errorf("create a personal access token: %w", err)
 	}
 	if reply.UUID == "" || reply.Token == "" {
-		return Token{}, Secret{}, fmt.Errorf("create a personal access token: %w: no token in it", ErrNotTheAPI)
+		return Token{}, Secret{}, fmt.Errorf("create a personal access token: %w", errNoToken)
 	}
 	return reply.token(), secret.New(reply.Token), nil
 }
@@ -116,8 +120,15 @@ func (c *Client) ListTokens(ctx context.Context) ([]Token, error) {
 	query := url.Values{"page": {"1"}, "page_size": {strconv.Itoa(pageSize)}}
 	for query != nil {
 		var page wirePage
-		if err := c.do(ctx, call{method: http.MethodGet, path: "/v2/access-tokens", query: query, out: &page}); err != nil {
+		err := c.do(ctx, call{method: http.MethodGet, path: "/v2/access-tokens", query: query, out: &page})
+		if errors.Is(err, ErrNotFound) && len(tokens) > 0 {
+			break // tokens deleted meanwhile took the last page with them
+		}
+		if err != nil {
 			return nil, fmt.Errorf("list personal access tokens: %w", err)
+		}
+		if page.Count == nil && page.Results == nil {
+			return nil, fmt.Errorf("list personal access tokens: %w: no tokens in it", ErrNotTheAPI)
 		}
 		fresh := 0
 		for _, w := range page.Results {
@@ -130,7 +141,6 @@ func (c *Client) ListTokens(ctx context.Context) ([]Token, error) {
 		if fresh == 0 {
 			break // a service whose next page never ends
 		}
-		var err error
 		if query, err = c.nextPage(page.Next); err != nil {
 			return nil, fmt.Errorf("list personal access tokens: %w", err)
 		}
@@ -155,7 +165,10 @@ func (c *Client) nextPage(next string) (url.Values, error) {
 func (c *Client) GetToken(ctx context.Context, id string) (Token, error) {
 	var reply wireToken
 	if err := c.do(ctx, call{method: http.MethodGet, path: tokenPath(id), out: &reply}); err != nil {
-		return Token{}, fmt.Errorf("read personal access token %s: %w", id, err)
+		return Token{}, fmt.Errorf("read personal access token %s: %w", clean(id), err)
+	}
+	if reply.UUID == "" {
+		return Token{}, fmt.Errorf("read personal access token %s: %w", clean(id), errNoToken)
 	}
 	return reply.token(), nil
 }
@@ -166,7 +179,10 @@ func (c *Client) SetActive(ctx context.Context, id string, active bool) (Token, 
 	var reply wireToken
 	op := call{method: http.MethodPatch, path: tokenPath(id), in: map[string]bool{"is_active": active}, out: &reply}
 	if err := c.do(ctx, op); err != nil {
-		return Token{}, fmt.Errorf("change personal access token %s: %w", id, err)
+		return Token{}, fmt.Errorf("change personal access token %s: %w", clean(id), err)
+	}
+	if reply.UUID == "" {
+		return Token{}, fmt.Errorf("change personal access token %s: %w", clean(id), errNoToken)
 	}
 	return reply.token(), nil
 }
@@ -175,7 +191,7 @@ func (c *Client) SetActive(ctx context.Context, id string, active bool) (Token, 
 // Source: DELETE /v2/access-tokens/{uuid}.
 func (c *Client) DeleteToken(ctx context.Context, id string) error {
 	if err := c.do(ctx, call{method: http.MethodDelete, path: tokenPath(id)}); err != nil {
-		return fmt.Errorf("delete personal access token %s: %w", id, err)
+		return fmt.Errorf("delete personal access token %s: %w", clean(id), err)
 	}
 	return nil
 }

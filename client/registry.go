@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -44,14 +45,26 @@ func (r *Registry) SignIn(ctx context.Context, username string, text Secret) err
 			return fmt.Errorf("sign in to %s: %w", r.base.Host, err)
 		}
 	}
-	status, _, body, err := r.get(ctx, target, func(req *http.Request) { req.SetBasicAuth(username, text.Reveal()) })
+	status, _, body, err := r.get(ctx, target, func(req *http.Request) { req.SetBasicAuth(username, text.Reveal()) }, text)
 	if err != nil {
 		return fmt.Errorf("sign in to %s: %w", r.base.Host, err)
 	}
 	if status != http.StatusOK {
-		return fmt.Errorf("sign in to %s: %w", r.base.Host, &APIError{Method: http.MethodGet, Path: pathOf(target), Status: status, Detail: detail(body)})
+		return fmt.Errorf("sign in to %s: %w", r.base.Host, &APIError{Method: http.MethodGet, Path: pathOf(target), Status: status, Detail: detail(body, text)})
+	}
+	if scheme == "bearer" && !hasToken(body) {
+		return fmt.Errorf("sign in to %s: GET %s: %w: no bearer in it", r.base.Host, pathOf(target), ErrNotTheAPI)
 	}
 	return nil
+}
+
+// hasToken tells whether a token service gave a bearer. Either name is in use.
+func hasToken(body []byte) bool {
+	var reply struct {
+		Token       string `json:"token"`
+		AccessToken string `json:"access_token"`
+	}
+	return json.Unmarshal(body, &reply) == nil && reply.Token+reply.AccessToken != ""
 }
 
 func (r *Registry) tokenURL(parameters map[string]string, username string) (string, error) {
@@ -67,7 +80,7 @@ func (r *Registry) tokenURL(parameters map[string]string, username string) (stri
 	return realm.String(), nil
 }
 
-func (r *Registry) get(ctx context.Context, address string, sign func(*http.Request)) (int, http.Header, []byte, error) {
+func (r *Registry) get(ctx context.Context, address string, sign func(*http.Request), secrets ...Secret) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -80,12 +93,12 @@ func (r *Registry) get(ctx context.Context, address string, sign func(*http.Requ
 	}
 	resp, err := r.http.Do(req)
 	if err != nil {
-		return 0, nil, nil, unreachable(req.URL.Host, err)
+		return 0, nil, nil, unreachable(req.URL.Host, err, secrets...)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := readAll(resp.Body)
 	if err != nil {
-		return 0, nil, nil, unreachable(req.URL.Host, err)
+		return 0, nil, nil, unreachable(req.URL.Host, err, secrets...)
 	}
 	return resp.StatusCode, resp.Header, body, nil
 }
@@ -114,5 +127,5 @@ func pathOf(address string) string {
 	if err != nil {
 		return "/"
 	}
-	return u.Path
+	return clean(u.EscapedPath())
 }

@@ -40,7 +40,7 @@ func (c *Client) SignIn(ctx context.Context, username string, password Secret) (
 	var reply loginReply
 	err := c.do(ctx, call{
 		method: http.MethodPost, path: "/v2/users/login", out: &reply,
-		in: map[string]string{"username": username, "password": password.Reveal()},
+		in: map[string]string{"username": username, "password": password.Reveal()}, secrets: []Secret{password},
 	})
 	var refused *APIError
 	if errors.As(err, &refused) && (refused.Status == http.StatusNotFound || refused.Status == http.StatusGone) {
@@ -58,7 +58,7 @@ func (c *Client) SignInSecondFactor(ctx context.Context, username string, loginT
 	var reply loginReply
 	err := c.do(ctx, call{
 		method: http.MethodPost, path: "/v2/users/2fa-login", out: &reply,
-		in: map[string]string{"login_2fa_token": loginToken.Reveal(), "code": code.Reveal()},
+		in: map[string]string{"login_2fa_token": loginToken.Reveal(), "code": code.Reveal()}, secrets: []Secret{loginToken, code},
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("sign in as %s with a two-factor authentication code: %w", username, err)
@@ -75,7 +75,7 @@ func (c *Client) Exchange(ctx context.Context, identifier string, text Secret) (
 	}
 	err := c.do(ctx, call{
 		method: http.MethodPost, path: "/v2/auth/token", out: &reply,
-		in: map[string]string{"identifier": identifier, "secret": text.Reveal()},
+		in: map[string]string{"identifier": identifier, "secret": text.Reveal()}, secrets: []Secret{text},
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("sign in as %s: %w", identifier, err)
@@ -120,8 +120,8 @@ func secondFactor(body []byte) error {
 	var reply struct {
 		LoginToken string `json:"login_2fa_token"`
 	}
-	if json.Unmarshal(body, &reply) != nil || reply.LoginToken == "" {
-		return nil
+	if err := json.Unmarshal(body, &reply); err == nil && reply.LoginToken != "" {
+		return &SecondFactorError{LoginToken: secret.New(reply.LoginToken)}
 	}
-	return &SecondFactorError{LoginToken: secret.New(reply.LoginToken)}
+	return nil
 }

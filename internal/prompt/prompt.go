@@ -37,24 +37,24 @@ func (t Terminal) CanAsk() bool { return t.in != nil }
 
 // Secret asks for something that is not shown while it is typed. The terminal shows what is typed
 // again whatever ends the question, and ctx ends it at once.
+//
+// term.ReadPassword is not used: it hides in the call that reads, so that the question would stand
+// there before, and a ctx that ends early would be followed by the hiding; and it does not end at
+// the end of input.
 func (t Terminal) Secret(ctx context.Context, question string) (secret.Secret, error) {
 	if !t.CanAsk() {
 		return secret.Secret{}, ErrNoTerminal
 	}
-	fd := int(t.in.Fd())
-	before, err := term.GetState(fd)
+	restore, err := hide(t.in)
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	answer, err := t.ask(ctx, question, func() (string, error) {
-		text, err := term.ReadPassword(fd)
-		return string(text), err
-	})
+	answer, err := t.ask(ctx, question)
 	_, _ = fmt.Fprintln(t.out) // Enter was not shown either
-	if err != nil {
-		return secret.Secret{}, errors.Join(err, term.Restore(fd, before))
+	if err := errors.Join(err, restore()); err != nil {
+		return secret.Secret{}, err
 	}
-	return secret.New(answer), nil
+	return secret.New(strings.TrimRight(answer, "\r\n")), nil
 }
 
 // Line asks for one line.
@@ -62,9 +62,7 @@ func (t Terminal) Line(ctx context.Context, question string) (string, error) {
 	if !t.CanAsk() {
 		return "", ErrNoTerminal
 	}
-	answer, err := t.ask(ctx, question, func() (string, error) {
-		return bufio.NewReader(t.in).ReadString('\n')
-	})
+	answer, err := t.ask(ctx, question)
 	return strings.TrimSpace(answer), err
 }
 
@@ -75,7 +73,7 @@ func (t Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 }
 
 // ask waits for the answer or for the end of ctx; a read that is given up on ends with the process.
-func (t Terminal) ask(ctx context.Context, question string, read func() (string, error)) (string, error) {
+func (t Terminal) ask(ctx context.Context, question string) (string, error) {
 	if _, err := fmt.Fprint(t.out, question); err != nil {
 		return "", err
 	}
@@ -85,7 +83,7 @@ func (t Terminal) ask(ctx context.Context, question string, read func() (string,
 	}
 	done := make(chan result, 1)
 	go func() {
-		text, err := read()
+		text, err := bufio.NewReader(t.in).ReadString('\n')
 		done <- result{text, err}
 	}()
 	select {

@@ -53,11 +53,12 @@ func (s *setup) helperPath() (string, error) {
 	}
 	wanted := []string{filepath.Dir(s.Executable), filepath.Join(s.Home, ".local", "bin"), filepath.Join(s.Home, "bin")}
 	for _, dir := range wanted {
-		if slices.Contains(s.Path, dir) && canWrite(dir) {
+		onPath := slices.ContainsFunc(s.Path, func(p string) bool { return filepath.Clean(p) == dir })
+		if onPath && canWrite(dir) {
 			return filepath.Join(dir, exeName(helperName)), nil
 		}
 	}
-	return "", fmt.Errorf("Docker finds its credential helpers on PATH, and none of these folders is on it and can be written: %s: add one to PATH",
+	return "", fmt.Errorf("none of the folders %s is on PATH, where Docker looks for credential helpers, and can be written: add one to PATH",
 		strings.Join(wanted, ", "))
 }
 
@@ -88,11 +89,11 @@ func replaceLink(path, target string) error {
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	make := os.Symlink
+	place := os.Symlink
 	if runtime.GOOS == "windows" {
-		make = copyFile
+		place = copyFile
 	}
-	if err := make(target, fresh); err != nil {
+	if err := place(target, fresh); err != nil {
 		return fmt.Errorf("link %s: %w", path, err)
 	}
 	if err := os.Rename(fresh, path); err != nil {
@@ -106,8 +107,8 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = in.Close() }() // read only
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	defer func() { _ = in.Close() }()                                     // read only
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a program that others may run
 	if err != nil {
 		return err
 	}
@@ -144,10 +145,14 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// canWrite tries it: modes alone do not tell on every system.
+// canWrite tries it: modes alone do not tell on every system. Where the folder is missing it asks the
+// nearest one above, and makes none: a plan changes nothing.
 func canWrite(dir string) bool {
-	if os.MkdirAll(dir, 0o755) != nil {
-		return false
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) || filepath.Dir(dir) == dir {
+			break
+		}
+		dir = filepath.Dir(dir)
 	}
 	f, err := os.CreateTemp(dir, ".docker-pat-*")
 	if err != nil {

@@ -10,42 +10,66 @@ import (
 	"time"
 
 	"github.com/docker/docker-credential-helpers/client"
+	"github.com/docker/docker-credential-helpers/credentials"
 
 	"github.com/docker-pat/docker-pat/internal/secret"
 )
 
-// otherTimeout bounds each call of another helper, which may ask the user for a password.
-const otherTimeout = time.Minute
+const (
+	otherTimeout = time.Minute // of each call of another helper, which may ask the user for a password
+	otherGrace   = time.Second // for what it has started to let go of its output
+)
 
 // An otherHelper is the credential helper that Docker used before.
-type otherHelper struct{ name string }
+type otherHelper struct {
+	name    string
+	timeout time.Duration
+}
+
+func newOtherHelper(name string) otherHelper { return otherHelper{name: name, timeout: otherTimeout} }
 
 func (o otherHelper) String() string { return "docker-credential-" + o.name }
 
+var errNoAnswer = errors.New("it did not answer in time")
+
 func (o otherHelper) list(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, otherTimeout)
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	names, err := client.List(o.program(ctx))
-	if ctx.Err() != nil {
-		err = errors.New("it did not answer in time")
+	switch {
+	case ctx.Err() != nil:
+		return nil, errNoAnswer
+	case err != nil:
+		return nil, errors.New(secret.Redact(err.Error())) // it quotes what the helper printed
 	}
-	return slices.Sorted(maps.Keys(names)), err
+	return slices.Sorted(maps.Keys(names)), nil
 }
 
+// get fails with an error that says nothing of what the helper printed: it may be the secret.
 func (o otherHelper) get(ctx context.Context, serverURL string) (username string, text secret.Secret, err error) {
-	ctx, cancel := context.WithTimeout(ctx, otherTimeout)
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	c, err := client.Get(o.program(ctx), serverURL)
-	if err != nil {
-		return "", secret.Secret{}, errors.New(secret.Redact(err.Error())) // it quotes what the helper printed
+	switch {
+	case ctx.Err() != nil:
+		return "", secret.Secret{}, errNoAnswer
+	case credentials.IsErrCredentialsNotFound(err):
+		return "", secret.Secret{}, errors.New("it does not have it")
+	case err != nil:
+		return "", secret.Secret{}, errors.New("it failed")
+	case c.Username == "" || c.Secret == "":
+		return "", secret.Secret{}, errors.New("it gave no user name or no secret")
 	}
 	return c.Username, secret.New(c.Secret), nil
 }
 
-// program is the library's client.NewShellProgramFunc with an end to the wait.
+// program is the library's client.NewShellProgramFunc with an end to the wait, also for what a helper
+// that was killed has left behind with its output open.
 func (o otherHelper) program(ctx context.Context) client.ProgramFunc {
 	return func(args ...string) client.Program {
-		return otherProgram{exec.CommandContext(ctx, o.String(), args...)}
+		cmd := exec.CommandContext(ctx, o.String(), args...)
+		cmd.WaitDelay = otherGrace
+		return otherProgram{cmd}
 	}
 }
 

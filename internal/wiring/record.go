@@ -12,10 +12,10 @@ import (
 
 // A record is what undo needs to know about one config.json. It has no secret.
 type record struct {
-	CredsStore    *change           `json:"creds_store,omitempty"`  // nil: not changed
-	CredHelpers   map[string]string `json:"cred_helpers,omitempty"` // registry to helper before; "" for none
-	FromPlaintext []string          `json:"from_plaintext,omitempty"`
-	Links         []string          `json:"links,omitempty"`
+	CredsStore    *change            `json:"creds_store,omitempty"`  // nil: not changed
+	CredHelpers   map[string]*string `json:"cred_helpers,omitempty"` // registry to helper before; nil for none
+	FromPlaintext []string           `json:"from_plaintext,omitempty"`
+	Links         []string           `json:"links,omitempty"`
 }
 
 type change struct {
@@ -35,7 +35,7 @@ func readRecord(stateDir, config string) (record, error) {
 	file, err := readRecords(stateDir)
 	rec := file.Configs[config]
 	if rec.CredHelpers == nil {
-		rec.CredHelpers = map[string]string{}
+		rec.CredHelpers = map[string]*string{}
 	}
 	return rec, err
 }

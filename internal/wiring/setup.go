@@ -23,7 +23,7 @@ func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
 		return nil, err
 	}
 	if _, err := opts.Credentials.Has(ctx, hubKey); err != nil {
-		return nil, fmt.Errorf("Docker is left as it is: %w", err) // a helper without a keychain would be worse than none
+		return nil, fmt.Errorf("nothing was changed: %w", err) // a helper without a keychain would be worse than none
 	}
 	s := setup{Options: opts, plan: &Plan{}, config: config, record: rec}
 	// The record comes first: a kill on the way leaves too much to undo, which undo notices, and never
@@ -34,10 +34,14 @@ func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
 	if err := s.links(); err != nil {
 		return nil, err
 	}
-	if err := s.imports(ctx); err != nil {
+	previous := config.CredsStore()
+	if err := s.importAuths(ctx); err != nil {
 		return nil, err
 	}
-	s.keys()
+	s.keys() // a helper of one registry was asked before that of all
+	if err := s.importStore(ctx, previous); err != nil {
+		return nil, err
+	}
 	for _, line := range config.Changes() {
 		s.plan.Steps = append(s.plan.Steps, fmt.Sprintf("%s: %s", config.Path(), line))
 	}
@@ -82,20 +86,25 @@ func (s *setup) setCredsStore(name string) {
 	if s.config.CredsStore() == name {
 		return
 	}
-	if s.record.CredsStore == nil {
-		s.record.CredsStore = &change{Before: s.config.CredsStore()}
+	before := s.config.CredsStore()
+	if s.record.CredsStore != nil && s.record.CredsStore.After == before {
+		before = s.record.CredsStore.Before // what is there was written by an earlier setup
 	}
-	s.record.CredsStore.After = name
+	s.record.CredsStore = &change{Before: before, After: name}
 	s.config.SetCredsStore(name)
 }
 
 func (s *setup) setCredHelper(registry string) {
-	before := s.config.CredHelpers()[registry]
+	before, ok := s.config.CredHelpers()[registry]
 	if before == Suffix {
 		return
 	}
-	if _, known := s.record.CredHelpers[registry]; !known {
-		s.record.CredHelpers[registry] = before
+	s.record.CredHelpers[registry] = nil
+	if ok {
+		s.record.CredHelpers[registry] = &before
+	}
+	if before != "" {
+		s.copyFrom(newOtherHelper(before), registry)
 	}
 	s.config.SetCredHelper(registry, Suffix)
 }
@@ -127,9 +136,8 @@ func Host(serverURL string) string {
 	return host
 }
 
-// imports moves credentials from config.json, and copies them from the helper that was used before.
-// What the store holds already is not touched.
-func (s *setup) imports(ctx context.Context) error {
+// importAuths moves credentials from config.json. What the keychain holds already is not touched.
+func (s *setup) importAuths(ctx context.Context) error {
 	auths, broken := s.config.PlaintextAuths()
 	for _, b := range broken {
 		s.plan.note("left alone: %v", b)
@@ -142,12 +150,19 @@ func (s *setup) imports(ctx context.Context) error {
 			return err
 		}
 	}
-	previous := s.config.CredsStore()
+	return nil
+}
+
+// importStore copies the credentials of the helper that all registries used before.
+func (s *setup) importStore(ctx context.Context, previous string) error {
 	if previous == "" || previous == Suffix {
 		return nil
 	}
-	other := otherHelper{name: previous}
+	other := newOtherHelper(previous)
 	names, err := other.list(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		s.plan.note("nothing was copied from %s: %v", other, err)
 		return nil
@@ -203,7 +218,13 @@ func (s *setup) importPlaintext(ctx context.Context, a dockerconfig.PlaintextAut
 
 func (s *setup) copyFrom(other otherHelper, serverURL string) {
 	s.plan.add(func(ctx context.Context) error {
+		if held, err := s.Credentials.Has(ctx, serverURL); err != nil || held {
+			return err // another helper had it, too
+		}
 		username, text, err := other.get(ctx, serverURL)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			s.plan.note("%s: it could not be copied from %s: %v", serverURL, other, err)
 			return nil

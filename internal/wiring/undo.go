@@ -57,8 +57,8 @@ func restoreKeys(config *dockerconfig.File, rec record) {
 		if helpers[registry] != Suffix {
 			continue
 		}
-		if before := rec.CredHelpers[registry]; before != "" {
-			config.SetCredHelper(registry, before)
+		if before := rec.CredHelpers[registry]; before != nil {
+			config.SetCredHelper(registry, *before)
 		} else {
 			config.RemoveCredHelper(registry)
 		}

@@ -54,9 +54,12 @@ type Plan struct {
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
 // Apply makes the change. After an error what was done stays, in an order in which Docker never finds
-// less than before: a second run does the rest.
+// less than before: a second run does the rest. The end of ctx is such an error.
 func (p *Plan) Apply(ctx context.Context) error {
 	for _, step := range p.apply {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := step(ctx); err != nil {
 			return err
 		}
