@@ -22,6 +22,9 @@ type Creator struct {
 	Username string   // that the token signs in with
 }
 
+// ErrRejected says that the registry does not accept a token that was just made.
+var ErrRejected = errors.New("the registry does not accept the new token")
+
 // An OrphanError says that a token may be left at Docker Hub that nobody holds.
 type OrphanError struct {
 	Label string
@@ -49,7 +52,7 @@ func (c *Creator) Create(ctx context.Context, spec client.NewToken, keep func(cl
 		return client.Token{}, c.undo(ctx, spec, "", err)
 	}
 	if c.Registry != nil {
-		err = c.Registry.SignIn(ctx, c.Username, text)
+		err = c.check(ctx, text)
 	}
 	if err == nil {
 		err = keep(token, text)
@@ -58,6 +61,15 @@ func (c *Creator) Create(ctx context.Context, spec client.NewToken, keep func(cl
 		return client.Token{}, c.undo(ctx, spec, token.ID, err)
 	}
 	return token, nil
+}
+
+// check keeps a refusal of the token apart from one of the session.
+func (c *Creator) check(ctx context.Context, text client.Secret) error {
+	err := c.Registry.SignIn(ctx, c.Username, text)
+	if errors.Is(err, client.ErrUnauthorized) {
+		return fmt.Errorf("%w: %v", ErrRejected, err) //nolint:errorlint // not to be taken for a session that ended
+	}
+	return err
 }
 
 // refused tells that the service answered and made nothing.

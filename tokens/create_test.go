@@ -137,7 +137,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 		asked []string // after the POST
 	}{
 		{"keep fails", sandbox.Fault{Method: "PUT"}, errKeep, errKeep, []string{"GET /v2/", "GET /token", del}},
-		{"registry refuses", sandbox.Fault{Path: "/token", Status: 401}, nil, unauthorized, []string{"GET /v2/", "GET /token", del}},
+		{"registry refuses", sandbox.Fault{Path: "/token", Status: 401}, nil, tokens.ErrRejected, []string{"GET /v2/", "GET /token", del}},
 		{"registry is broken", sandbox.Fault{Path: "/v2/", Status: 200}, nil, notTheAPI, []string{"GET /v2/", del}},
 		{"reply lost after the deed", with(post, func(f *sandbox.Fault) { f.Cut = sandbox.CutAfter }), nil, unreachable, []string{list, del}},
 		{"lost before the deed", with(post, func(f *sandbox.Fault) { f.Cut = sandbox.CutBefore }), nil, unreachable, []string{list}},

@@ -96,6 +96,7 @@ func failureHint(name string, err error) string {
 		fact error
 		hint string
 	}{
+		{tokens.ErrRejected, "check that DOCKER_PAT_REGISTRY belongs to DOCKER_PAT_HUB_URL, and try again"},
 		{client.ErrForbidden, "this session may not do that; sign in with " + name + " login -u NAME and a password"},
 		{client.ErrRateLimited, "try again in a minute"},
 		{client.ErrNotTheAPI, "check DOCKER_PAT_HUB_URL and any proxy on the way"},

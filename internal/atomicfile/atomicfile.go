@@ -1,6 +1,7 @@
 // Package atomicfile replaces a file whole or not at all.
 //
-// google/renameio does the same but has no Windows form; this is the part of it that we use.
+// google/renameio does the same but has no Windows form and does not keep owners; this is the part of
+// it that we use.
 package atomicfile
 
 import (
@@ -8,37 +9,37 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // Options of Write.
 type Options struct {
-	// Mode of the new file, set whatever the umask is. Zero means 0600.
-	Mode os.FileMode
 	// Sync makes the file and its folder reach the disk before Write returns. Leave it out for
 	// what can be made again.
 	Sync bool
-	// Prepare, when set, is called with the path of the finished temporary file before the rename,
-	// for what has to be copied from the old file, such as its owner.
-	Prepare func(tempPath string) error
+	// Prepare, when set, gets the new file, which has the mode 0600 whatever the umask is, to change its
+	// owner and mode.
+	Prepare func(temp *os.File) error
+	// Ready, when set, is asked at the last moment whether the old file may be replaced.
+	Ready func() error
 }
 
-// Write puts data into a temporary file in the folder of path and renames it to path. The folder is
-// made with mode 0700 when it is missing. After an error path is as it was and no temporary file is
-// left. A kill leaves the old file or the new one, and at worst a temporary file whose name is that
-// of path with a dot before it and a random end.
+// Write puts data into a temporary file in the folder of path and renames it to path: a rename does not
+// cross file systems. The folder is made with mode 0700 when it is missing. After an error path is as it
+// was and no temporary file is left, but for an error of the last step, flushing the folder to the disk:
+// then the new content is in place. A kill leaves the old file or the new one, and at worst a temporary
+// file named like path with a dot before it and .docker-pat- and a number behind it.
 func Write(path string, data []byte, opts Options) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // O_EXCL, mode 0600
+	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".docker-pat-*") // O_EXCL, mode 0600
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
 	err = errors.Join(fill(temp, data, opts), temp.Close())
-	if err == nil && opts.Prepare != nil {
-		err = opts.Prepare(temp.Name())
+	if err == nil && opts.Ready != nil {
+		err = opts.Ready()
 	}
 	if err == nil {
 		err = os.Rename(temp.Name(), path)
@@ -56,8 +57,8 @@ func fill(temp *os.File, data []byte, opts Options) error {
 	if _, err := temp.Write(data); err != nil {
 		return err
 	}
-	if opts.Mode != 0 && runtime.GOOS != "windows" {
-		if err := temp.Chmod(opts.Mode); err != nil {
+	if opts.Prepare != nil {
+		if err := opts.Prepare(temp); err != nil {
 			return err
 		}
 	}
@@ -65,16 +66,4 @@ func fill(temp *os.File, data []byte, opts Options) error {
 		return temp.Sync()
 	}
 	return nil
-}
-
-// syncDir makes a rename last through a power cut. Windows has no such call for folders.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -17,8 +17,8 @@ func TestWrite(t *testing.T) {
 		wantMode os.FileMode
 	}{
 		{"default", atomicfile.Options{}, 0o600},
-		{"mode", atomicfile.Options{Mode: 0o644}, 0o644},
-		{"synced", atomicfile.Options{Mode: 0o640, Sync: true}, 0o640},
+		{"mode", atomicfile.Options{Prepare: func(f *os.File) error { return f.Chmod(0o644) }}, 0o644},
+		{"synced", atomicfile.Options{Sync: true, Ready: func() error { return nil }}, 0o600},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,9 +52,13 @@ func TestFailureKeepsTheOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("broken")
-	err := atomicfile.Write(path, []byte("new"), atomicfile.Options{Prepare: func(string) error { return broken }})
-	if !errors.Is(err, broken) {
-		t.Errorf("Write = %v, want %v", err, broken)
+	for name, opts := range map[string]atomicfile.Options{
+		"not prepared": {Prepare: func(*os.File) error { return broken }},
+		"not ready":    {Ready: func() error { return broken }},
+	} {
+		if err := atomicfile.Write(path, []byte("new"), opts); !errors.Is(err, broken) {
+			t.Errorf("%s: Write = %v, want %v", name, err, broken)
+		}
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != "old" {
 		t.Errorf("file holds %q, %v; want the old text", got, err)

@@ -82,7 +82,7 @@ func TestFullDisk(t *testing.T) {
 	before := `{"credsStore":"desktop","pad":"` + strings.Repeat("x", 1<<16) + `"}`
 	path := write(t, before)
 	out, err := startChild(t, "full disk", path).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "write Docker's configuration: ") || !strings.Contains(string(out), syscall.EFBIG.Error()) {
+	if err == nil || !strings.Contains(string(out), "change Docker's configuration: ") || !strings.Contains(string(out), syscall.EFBIG.Error()) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if content(t, path) != before {
@@ -107,7 +107,7 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := startChild(t, "another user", path).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "write Docker's configuration: open "+dir) || !strings.Contains(string(out), "permission denied") {
+	if err == nil || !strings.Contains(string(out), "change Docker's configuration: replace "+path+": open "+dir) || !strings.Contains(string(out), "permission denied") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if got := content(t, path); got != "{}" {

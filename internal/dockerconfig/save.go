@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/docker-pat/docker-pat/internal/atomicfile"
 )
 
 var (
@@ -18,13 +20,7 @@ var (
 	ErrTooManyLinks = errors.New("too many symbolic links")
 )
 
-const (
-	maxLinks = 40 // the limit of Linux for one path
-
-	// tempPattern names the new file before it takes the place of the old. One is left behind only
-	// by a kill or a power cut; it has the mode 0600 and may be deleted.
-	tempPattern = ".config.json.docker-pat-*"
-)
+const maxLinks = 40 // the limit of Linux for one path
 
 // Save writes the changes, if there are any. Whatever happens, the file has either its old content
 // or the new one, whole. It fails with ErrChangedMeanwhile rather than undo the work of another.
@@ -39,24 +35,32 @@ func (f *File) Save() error {
 		return nil
 	}
 	if err := f.save(); err != nil {
-		return fmt.Errorf("write Docker's configuration: %w", err)
+		return fmt.Errorf("change Docker's configuration: %w", err)
 	}
 	return nil
 }
 
 func (f *File) save() error {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil { // before links are followed from there
 		return err
 	}
 	target, err := resolve(f.path)
 	if err != nil {
 		return err
 	}
-	if err := replace(target, f.text, f.unchanged); err != nil {
+	old, err := os.Stat(target)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	opts := atomicfile.Options{Sync: true, Ready: f.unchanged}
+	if err == nil {
+		opts.Prepare = func(temp *os.File) error { return keepAccess(temp, old) }
+	}
+	if err := atomicfile.Write(target, f.text, opts); err != nil {
 		return err
 	}
 	f.exists, f.disk, f.before, f.meant = true, f.text, f.text, f.means
-	return syncDir(filepath.Dir(target))
+	return nil
 }
 
 // unchanged fails unless the file is as it was last read or written.
@@ -103,43 +107,4 @@ func resolve(path string) (string, error) {
 		path = link
 	}
 	return "", fmt.Errorf("%s: %w", path, ErrTooManyLinks)
-}
-
-// replace puts text in place of the file at path in one step, if ready agrees at the last moment.
-//
-// The new file lies beside the one that it replaces, for a rename does not cross file systems.
-// google/renameio is not used: it has no Windows, and does not keep owners.
-func replace(path string, text []byte, ready func() error) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), tempPattern) // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = temp.Close() // fails where it is the second, which loses nothing
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
-	if _, err = temp.Write(text); err != nil {
-		return err
-	}
-	old, err := os.Stat(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err == nil {
-		if err = keepAccess(temp, old); err != nil {
-			return err
-		}
-	}
-	if err = temp.Sync(); err != nil {
-		return err
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	if err = ready(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
 }

@@ -10,6 +10,3 @@ import (
 // keepAccess does nothing: on Windows a new file has the access rights of its folder, and a mode is
 // no more than the mark for read-only, with which no file could be replaced.
 func keepAccess(*os.File, fs.FileInfo) error { return nil }
-
-// syncDir does nothing: Windows has no such call for a folder.
-func syncDir(string) error { return nil }

@@ -115,7 +115,7 @@ func TestSaveIntoWhatIsNoFolder(t *testing.T) {
 	if err := os.WriteFile(parent, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Save(); err == nil || !strings.Contains(err.Error(), "write Docker's configuration: ") {
+	if err := f.Save(); err == nil || !strings.Contains(err.Error(), "change Docker's configuration: ") {
 		t.Errorf("Save() = %v", err)
 	}
 	if got := content(t, parent); got != "x" {

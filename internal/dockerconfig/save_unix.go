@@ -3,7 +3,6 @@
 package dockerconfig
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -30,17 +29,4 @@ func keepAccess(temp *os.File, old fs.FileInfo) error {
 		}
 	}
 	return temp.Chmod(mode) // not subject to the umask
-}
-
-// syncDir makes a rename in dir last. Some file systems cannot, and say so in one of two ways.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil
-	}
-	return errors.Join(err, d.Close())
 }

@@ -69,7 +69,7 @@ func (s *Sandbox) registryBearer(r *http.Request) (claims registryClaims, proble
 	if r.Header.Get("Authorization") == "" {
 		return claims, "required"
 	}
-	if err := s.parse(bearer(r), Service, &claims); err != nil || !s.alive(claims) {
+	if err := s.parse(bearer(r), service(r), &claims); err != nil || !s.alive(claims) {
 		return claims, "invalid_token"
 	}
 	return claims, ""
@@ -103,11 +103,10 @@ func (q registryRequest) scope(method string) string {
 
 var repositoryName = regexp.MustCompile(`^` + repositoryPattern + `$`)
 
-// challenge answers 401 with what the client needs to get a better bearer. Its realm is at the host
-// that the client asked: crane and oras refuse a realm whose host is a number unless it is that host.
+// challenge answers 401 with what the client needs to get a better bearer.
 // Source: distribution specification, token authentication; RFC 6750 section 3.1 for error.
 func (s *Sandbox) challenge(w http.ResponseWriter, r *http.Request, scope, problem string) {
-	fields := []string{fmt.Sprintf("realm=%q", origin(r)+"/token"), fmt.Sprintf("service=%q", Service)}
+	fields := []string{fmt.Sprintf("realm=%q", tokenEndpoint(r)), fmt.Sprintf("service=%q", service(r))}
 	if scope != "" {
 		fields = append(fields, fmt.Sprintf("scope=%q", scope))
 	}

@@ -27,7 +27,7 @@ func (s *Sandbox) serveRegistryToken(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusBadRequest, tokenError{"malformed request"})
 		return
 	}
-	if service := r.Form.Get("service"); service != "" && service != Service {
+	if asked := r.Form.Get("service"); asked != "" && asked != service(r) {
 		writeJSON(w, http.StatusBadRequest, tokenError{"unknown service"})
 		return
 	}
@@ -44,7 +44,7 @@ func (s *Sandbox) serveRegistryToken(w http.ResponseWriter, r *http.Request) {
 	case proven.account != nil && proven.needsCode():
 		writeJSON(w, http.StatusUnauthorized, tokenError{textNeedsToken})
 	default:
-		s.writeRegistryToken(w, proven, parseAccess(r.Form["scope"]))
+		s.writeRegistryToken(w, service(r), proven, parseAccess(r.Form["scope"]))
 	}
 }
 
@@ -60,13 +60,13 @@ func (s *Sandbox) registryCredential(r *http.Request) (credential, error) {
 	return s.authenticate(name, secret)
 }
 
-func (s *Sandbox) writeRegistryToken(w http.ResponseWriter, c credential, asked []resourceAccess) {
+func (s *Sandbox) writeRegistryToken(w http.ResponseWriter, audience string, c credential, asked []resourceAccess) {
 	subject := ""
 	if c.account != nil {
 		subject = c.account.name
 	}
 	claims := registryClaims{
-		RegisteredClaims: s.registered(Service, subject, registryLifetime),
+		RegisteredClaims: s.registered(audience, subject, registryLifetime),
 		Access:           s.grant(c, asked),
 	}
 	if c.token != nil {

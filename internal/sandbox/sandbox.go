@@ -9,6 +9,8 @@
 //	/token             the registry token endpoint (auth.docker.io/token)
 //	/v2/...            the registry (registry-1.docker.io)
 //	/_sandbox/faults   POST injects a Fault, DELETE removes all
+//
+// A DockerHub puts it under Docker Hub's own names.
 package sandbox
 
 import (
@@ -27,7 +29,7 @@ const (
 	HubPath = "/hub"
 
 	// Service is the name under which the registry asks for bearers and the token endpoint
-	// issues them.
+	// issues them. A DockerHub uses that of Docker.
 	Service = "hub-sandbox"
 
 	faultsPath = "/_sandbox/faults"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -134,7 +135,11 @@ func positive(r *http.Request, name string, preset int) (int, error) {
 // pageURL is the URL of another page, at the host and path that the client asked.
 func pageURL(r *http.Request, number, size int) *string {
 	query := url.Values{"page": {strconv.Itoa(number)}, "page_size": {strconv.Itoa(size)}}
-	text := origin(r) + r.URL.Path + "?" + query.Encode()
+	path := r.URL.Path
+	if asDockerHub(r) {
+		path = strings.TrimPrefix(path, HubPath)
+	}
+	text := origin(r) + path + "?" + query.Encode()
 	return &text
 }
 

@@ -6,22 +6,29 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/docker-pat/docker-pat/internal/buildinfo"
 )
 
 // links plans the helper on PATH and the plugin in Docker's folder.
-func (s *setup) links() error {
+func (s *setup) links(ctx context.Context) error {
 	target := s.target()
 	plugin := filepath.Join(s.DockerConfigDir, "cli-plugins", exeName(pluginName))
 	if err := s.link(plugin, target); err != nil {
 		return err
 	}
-	helper, err := s.helperPath()
+	helper, err := s.helperPath(ctx)
 	if err != nil || helper == "" {
 		return err
+	}
+	if beside := filepath.Join(filepath.Dir(s.Executable), exeName(helperName)); helper != beside && isHelper(ctx, beside) {
+		target = beside
 	}
 	return s.link(helper, target)
 }
@@ -38,12 +45,12 @@ func (s *setup) target() string {
 }
 
 // helperPath is where the helper has to be linked, or "" when PATH leads to it already.
-func (s *setup) helperPath() (string, error) {
+func (s *setup) helperPath(ctx context.Context) (string, error) {
 	for _, dir := range s.Path {
 		path := filepath.Join(dir, exeName(helperName))
 		switch _, err := os.Stat(path); {
 		case err != nil:
-		case sameFile(path, s.Executable):
+		case sameFile(path, s.Executable), !isLink(path) && isHelper(ctx, path):
 			return "", nil
 		case isOurs(path):
 			return path, nil // of another copy of this program
@@ -64,7 +71,7 @@ func (s *setup) helperPath() (string, error) {
 
 // link plans one link. Where there is one of ours it is replaced, another program's is not.
 func (s *setup) link(path, target string) error {
-	if sameFile(path, s.Executable) {
+	if sameFile(path, target) {
 		return nil
 	}
 	if _, err := os.Lstat(path); err == nil && !isOurs(path) {
@@ -123,10 +130,29 @@ func removeLink(path string) error {
 	return nil
 }
 
+// versionTimeout bounds asking a program for its version.
+const versionTimeout = 5 * time.Second
+
+// isHelper tells whether path is our docker-credential-pat, by what it says of itself.
+func isHelper(ctx context.Context, path string) bool {
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "version")
+	cmd.WaitDelay = otherGrace
+	out, err := cmd.Output()
+	return err == nil && strings.HasPrefix(string(out), helperName+" ("+buildinfo.Module+") ")
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == os.ModeSymlink
+}
+
 // isOurs recognises a link that an earlier setup made, even one whose program is gone.
 func isOurs(path string) bool {
 	target, err := os.Readlink(path)
-	return err == nil && strings.HasPrefix(filepath.Base(target), pluginName)
+	base := filepath.Base(target)
+	return err == nil && (strings.HasPrefix(base, pluginName) || strings.HasPrefix(base, helperName))
 }
 
 // isLinkTo tells whether path leads to this program, by a link or, on Windows, as its copy.
@@ -135,8 +161,8 @@ func isLinkTo(path, executable string) bool {
 	if err != nil {
 		return false
 	}
-	isLink := info.Mode().Type() == os.ModeSymlink
-	return isLink && (sameFile(path, executable) || isOurs(path)) || runtime.GOOS == "windows" && !isLink
+	link := info.Mode().Type() == os.ModeSymlink
+	return link && (sameFile(path, executable) || isOurs(path)) || runtime.GOOS == "windows" && !link
 }
 
 func sameFile(a, b string) bool {

@@ -51,6 +51,46 @@ func TestInTheWay(t *testing.T) {
 	}
 }
 
+// installHelper makes the helper that comes with docker-pat, which is known by what it says of itself.
+func (m *machine) installHelper(t *testing.T, name string) string {
+	t.Helper()
+	path := m.install(t, name)
+	script := "#!/bin/sh\necho 'docker-credential-pat (github.com/docker-pat/docker-pat) v1'\n"
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestHelperOfThePackage is used where it is on PATH, and linked to where it is not.
+func TestHelperOfThePackage(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"usr/bin/docker-credential-pat":          "",
+		"opt/docker-pat-1/docker-credential-pat": "home/.local/bin/docker-credential-pat",
+	} {
+		m := newMachine(t, "")
+		installed := m.installHelper(t, name)
+		m.setup(t)
+		var linked string
+		if want != "" {
+			var err error
+			if linked, err = os.Readlink(m.path(want)); err != nil || linked != installed {
+				t.Errorf("%s: %s leads to %q, %v", name, want, linked, err)
+			}
+		} else if _, err := os.Lstat(m.path("home/.local/bin/docker-credential-pat")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: linked although it is on PATH: %v", name, err)
+		}
+		if plan, err := wiring.PlanSetup(t.Context(), m.Options); err != nil || !plan.Empty() {
+			t.Errorf("%s: a second setup does %v, %v", name, plan, err)
+		}
+		m.undo(t)
+		if _, err := os.Stat(installed); err != nil {
+			t.Errorf("%s: undo removed the helper of the package: %v", name, err)
+		}
+	}
+}
+
 func (m *machine) link(t *testing.T, target, name string) {
 	t.Helper()
 	m.write(t, name+".folder", "") // makes the folder

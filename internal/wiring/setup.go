@@ -31,7 +31,7 @@ func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
 	s.plan.apply = append(s.plan.apply, func(context.Context) error {
 		return writeRecord(opts.StateDir, config.Path(), s.record)
 	})
-	if err := s.links(); err != nil {
+	if err := s.links(ctx); err != nil {
 		return nil, err
 	}
 	previous := config.CredsStore()
