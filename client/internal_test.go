@@ -75,8 +75,10 @@ func TestChallenge(t *testing.T) {
 	}{
 		{``, "", map[string]string{}},
 		{`Bearer`, "bearer", map[string]string{}},
-		{`Bearer realm="https://auth.docker.io/token",service="registry.docker.io"`, "bearer",
-			map[string]string{"realm": "https://auth.docker.io/token", "service": "registry.docker.io"}},
+		{
+			`Bearer realm="https://auth.docker.io/token",service="registry.docker.io"`, "bearer",
+			map[string]string{"realm": "https://auth.docker.io/token", "service": "registry.docker.io"},
+		},
 		{`  BEARER  Realm="r" , SCOPE="a:b,c:d"`, "bearer", map[string]string{"realm": "r", "scope": "a:b,c:d"}},
 		{`Basic realm="a realm, with = and more"`, "basic", map[string]string{"realm": "a realm, with = and more"}},
 		{`Basic realm=token`, "basic", map[string]string{"realm": "token"}},

@@ -85,10 +85,14 @@ func TestRegistryChallenges(t *testing.T) {
 		want            error
 		asked           []string
 	}{
-		{"bearer", `Bearer realm="%s/auth?x=1",service="reg"`, 401, 200, ok, nil,
-			[]string{"GET /v2/", "GET /auth?account=moby&client_id=docker-pat&service=reg&x=1"}},
-		{"access_token", `BEARER realm="%s/auth"`, 401, 200, `{"access_token":"x"}`, nil,
-			[]string{"GET /v2/", "GET /auth?account=moby&client_id=docker-pat&service="}},
+		{
+			"bearer", `Bearer realm="%s/auth?x=1",service="reg"`, 401, 200, ok, nil,
+			[]string{"GET /v2/", "GET /auth?account=moby&client_id=docker-pat&service=reg&x=1"},
+		},
+		{
+			"access_token", `BEARER realm="%s/auth"`, 401, 200, `{"access_token":"x"}`, nil,
+			[]string{"GET /v2/", "GET /auth?account=moby&client_id=docker-pat&service="},
+		},
 		{"basic", `Basic realm="anything"`, 401, 200, "", nil, []string{"GET /v2/", "GET /v2/"}},
 		{"none", ``, 401, 200, "", nil, []string{"GET /v2/", "GET /v2/"}},
 		{"refused", `Bearer realm="%s/auth"`, 401, 401, `{"details":"no"}`, client.ErrUnauthorized, nil},

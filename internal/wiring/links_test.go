@@ -22,13 +22,17 @@ func TestInTheWay(t *testing.T) {
 		prepare func(*testing.T, *machine)
 		want    string
 	}{
-		"helper of another program": {func(t *testing.T, m *machine) { m.install(t, "usr/bin/docker-credential-pat") },
-			"usr/bin/docker-credential-pat is another program: remove it from PATH first"},
+		"helper of another program": {
+			func(t *testing.T, m *machine) { m.install(t, "usr/bin/docker-credential-pat") },
+			"usr/bin/docker-credential-pat is another program: remove it from PATH first",
+		},
 		"link to another program": {func(t *testing.T, m *machine) {
 			m.link(t, m.install(t, "opt/pass/helper"), "home/.local/bin/docker-credential-pat")
 		}, "home/.local/bin/docker-credential-pat is another program"},
-		"dangling link of another": {func(t *testing.T, m *machine) { m.link(t, "/gone/helper", "home/.local/bin/docker-credential-pat") },
-			"home/.local/bin/docker-credential-pat is in the way"},
+		"dangling link of another": {
+			func(t *testing.T, m *machine) { m.link(t, "/gone/helper", "home/.local/bin/docker-credential-pat") },
+			"home/.local/bin/docker-credential-pat is in the way",
+		},
 		"plugin file":          {func(t *testing.T, m *machine) { m.install(t, "home/.docker/cli-plugins/docker-pat") }, "docker-pat is in the way"},
 		"plugin folder":        {func(t *testing.T, m *machine) { m.write(t, "home/.docker/cli-plugins/docker-pat/x", "") }, "docker-pat is in the way"},
 		"no folder on PATH":    {func(_ *testing.T, m *machine) { m.Path = m.Path[:1] }, "add one to PATH"},
@@ -129,14 +133,22 @@ func TestWhereTheHelperGoes(t *testing.T) {
 		prepare func(*testing.T, *machine)
 		want    []string // links
 	}{
-		"beside the program": {func(_ *testing.T, m *machine) { m.Path = append(m.Path, m.path("opt/docker-pat-1")) },
-			[]string{"opt/docker-pat-1/docker-credential-pat -> opt/docker-pat-1/docker-pat"}},
-		"a slash at the end": {func(_ *testing.T, m *machine) { m.Path = []string{m.path("home/.local/bin") + "/"} },
-			[]string{"home/.local/bin/docker-credential-pat -> opt/docker-pat-1/docker-pat"}},
-		"home bin": {func(_ *testing.T, m *machine) { m.Path = []string{m.path("home/bin")} },
-			[]string{"home/bin/docker-credential-pat -> opt/docker-pat-1/docker-pat"}},
-		"program on PATH by a link": {func(t *testing.T, m *machine) { m.link(t, m.Executable, "usr/bin/docker-pat") },
-			[]string{"home/.local/bin/docker-credential-pat -> usr/bin/docker-pat"}},
+		"beside the program": {
+			func(_ *testing.T, m *machine) { m.Path = append(m.Path, m.path("opt/docker-pat-1")) },
+			[]string{"opt/docker-pat-1/docker-credential-pat -> opt/docker-pat-1/docker-pat"},
+		},
+		"a slash at the end": {
+			func(_ *testing.T, m *machine) { m.Path = []string{m.path("home/.local/bin") + "/"} },
+			[]string{"home/.local/bin/docker-credential-pat -> opt/docker-pat-1/docker-pat"},
+		},
+		"home bin": {
+			func(_ *testing.T, m *machine) { m.Path = []string{m.path("home/bin")} },
+			[]string{"home/bin/docker-credential-pat -> opt/docker-pat-1/docker-pat"},
+		},
+		"program on PATH by a link": {
+			func(t *testing.T, m *machine) { m.link(t, m.Executable, "usr/bin/docker-pat") },
+			[]string{"home/.local/bin/docker-credential-pat -> usr/bin/docker-pat"},
+		},
 		"helper of the package": {func(t *testing.T, m *machine) { m.link(t, m.Executable, "usr/bin/docker-credential-pat") }, nil},
 	}
 	for name, tt := range tests {

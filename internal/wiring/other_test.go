@@ -23,11 +23,17 @@ func TestPreviousStore(t *testing.T) {
 		notes  []string // each a part of one
 		want   map[string]credential
 	}{
-		"all that it gives": {"other", nil, nil,
+		"all that it gives": {
+			"other", nil, nil,
 			[]string{"empty.example: it could not be copied", "quay.io: it could not be copied from docker-credential-other: it failed"},
-			map[string]credential{hub: {"moby", madeUp}, "ghcr.io": {"octo", password}}},
-		"not over what is held": {"other", nil, map[string]credential{hub: {"moby", "newer"}, "quay.io": {"q", "held"}, "empty.example": {"e", "held"}},
-			nil, map[string]credential{hub: {"moby", "newer"}, "quay.io": {"q", "held"}, "empty.example": {"e", "held"}, "ghcr.io": {"octo", password}}},
+			map[string]credential{hub: {"moby", madeUp}, "ghcr.io": {"octo", password}},
+		},
+		"not over what is held": {
+			"other", nil,
+			map[string]credential{hub: {"moby", "newer"}, "quay.io": {"q", "held"}, "empty.example": {"e", "held"}},
+			nil,
+			map[string]credential{hub: {"moby", "newer"}, "quay.io": {"q", "held"}, "empty.example": {"e", "held"}, "ghcr.io": {"octo", password}},
+		},
 		"of one registry":     {"other", []string{"ghcr.io"}, nil, nil, map[string]credential{"ghcr.io": {"octo", password}}},
 		"no password for Hub": {"password", nil, nil, []string{hub + ": docker-credential-password holds a password. It was not copied"}, map[string]credential{}},
 		"fails":               {"failing", nil, nil, []string{"nothing was copied from docker-credential-failing: "}, map[string]credential{}},
