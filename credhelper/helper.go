@@ -25,7 +25,7 @@ type Store interface {
 	Get(ctx context.Context, key string) (secretstore.Credential, error)
 	Put(ctx context.Context, key string, c secretstore.Credential) error
 	Delete(ctx context.Context, key string) error
-	List() (map[string]secretstore.Entry, error)
+	List(ctx context.Context) (map[string]secretstore.Entry, error)
 }
 
 var _ Store = (*secretstore.Store)(nil)
@@ -114,7 +114,7 @@ func (h *Helper) Add(c *credentials.Credentials) error {
 // knownToken keeps what is known of a token of ours: Docker stores at each login what it was given
 // before. The index says, without asking the keychain, whether there is anything to keep.
 func (h *Helper) knownToken(key string, c *credentials.Credentials) *secretstore.Token {
-	if entries, err := h.store.List(); err != nil || entries[key].Token == nil {
+	if entries, err := h.store.List(h.ctx); err != nil || entries[key].Token == nil {
 		return nil
 	}
 	held, err := h.store.Get(h.ctx, key)
@@ -155,7 +155,7 @@ func (h *Helper) Delete(serverURL string) error {
 // List implements the protocol's list. It names Docker Hub as Docker does and other servers as they
 // were stored, so that what Docker finds here it can ask for; and it decrypts nothing.
 func (h *Helper) List() (map[string]string, error) {
-	entries, err := h.store.List()
+	entries, err := h.store.List(h.ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (m *memory) Delete(_ context.Context, key string) error {
 	return m.err
 }
 
-func (m *memory) List() (map[string]secretstore.Entry, error) {
+func (m *memory) List(context.Context) (map[string]secretstore.Entry, error) {
 	entries := map[string]secretstore.Entry{}
 	for key, c := range m.credentials {
 		entries[key] = secretstore.Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}

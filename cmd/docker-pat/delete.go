@@ -43,7 +43,7 @@ func (o deleteOptions) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	held, err := account.heldTokens()
+	held, err := account.heldTokens(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (o deleteOptions) delete(ctx context.Context, a account, t client.Token, in
 
 // forget erases what this machine holds of a token that is gone.
 func (a account) forget(ctx context.Context, sys *system, id string) error {
-	entries, err := a.store.List()
+	entries, err := a.store.List(ctx)
 	if err != nil {
 		return err
 	}

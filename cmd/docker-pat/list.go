@@ -49,7 +49,7 @@ func (o listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	held, err := account.heldTokens()
+	held, err := account.heldTokens(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,8 +114,8 @@ func mark(held bool) string {
 }
 
 // heldTokens are the ids of the tokens that this machine holds, by the index alone.
-func (a account) heldTokens() ([]string, error) {
-	entries, err := a.store.List()
+func (a account) heldTokens(ctx context.Context) ([]string, error) {
+	entries, err := a.store.List(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package secretstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,11 +24,9 @@ type indexFile struct {
 
 func (x index) path() string { return filepath.Join(x.dir, "index.json") }
 
+// read fails with os.ErrNotExist where there is no index.
 func (x index) read() (map[string]Entry, error) {
 	data, err := os.ReadFile(x.path())
-	if errors.Is(err, os.ErrNotExist) {
-		return map[string]Entry{}, nil
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the index of stored credentials: %w", err)
 	}
@@ -43,22 +40,13 @@ func (x index) read() (map[string]Entry, error) {
 	return file.Entries, nil
 }
 
-func (x index) put(key string, e Entry) error {
-	return x.update(func(entries map[string]Entry) { entries[key] = e })
-}
-
-func (x index) remove(key string) error {
-	return x.update(func(entries map[string]Entry) { delete(entries, key) })
-}
-
-// update starts from an empty index when the file is damaged: a name missing from a list is a
-// smaller harm than a store that takes nothing any more.
-func (x index) update(change func(map[string]Entry)) error {
+func (x index) has(key string) bool {
 	entries, err := x.read()
-	if err != nil {
-		entries = map[string]Entry{}
-	}
-	change(entries)
+	_, ok := entries[key]
+	return ok && err == nil
+}
+
+func (x index) write(entries map[string]Entry) error {
 	data, err := json.Marshal(indexFile{Version: 1, Entries: entries})
 	if err != nil {
 		return fmt.Errorf("write the index of stored credentials: %w", err)

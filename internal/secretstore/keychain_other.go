@@ -16,7 +16,7 @@ type native struct{ service string }
 
 // NewKeychain returns the keychain of this system. service is the name that all items are filed
 // under; getenv is used on systems where a session bus has to be found.
-func NewKeychain(service string, _ func(string) string) Keychain { return native{service} }
+func NewKeychain(service string, _ func(string) string) Keychain { return parts{native{service}} }
 
 func (k native) Get(_ context.Context, key string) (string, error) {
 	value, err := keyring.Get(k.service, key)

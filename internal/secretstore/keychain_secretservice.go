@@ -37,6 +37,8 @@ type secretService struct {
 	getenv  func(string) string
 }
 
+var _ Lister = secretService{}
+
 // NewKeychain returns the keychain of this system. service is the name that all items are filed
 // under; getenv is used to find the session bus.
 func NewKeychain(service string, getenv func(string) string) Keychain {
@@ -113,6 +115,34 @@ func (k secretService) Delete(ctx context.Context, key string) error {
 		return fact(err)
 	}
 	return bus.answer(prompt)
+}
+
+// Keys names the items by their attributes, which are not encrypted.
+func (k secretService) Keys(ctx context.Context) ([]string, error) {
+	bus, err := k.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer bus.close()
+	unlocked, locked, err := bus.search(map[string]string{"service": k.service})
+	if err != nil {
+		return nil, err
+	}
+	var calls []sessionbus.Call
+	for _, item := range append(unlocked, locked...) {
+		calls = append(calls, bus.Go(ssName, item, "org.freedesktop.DBus.Properties.Get", ssItem, "Attributes"))
+	}
+	var keys []string
+	for _, call := range calls {
+		var value dbus.Variant
+		if err := call.Store(&value); err != nil {
+			return nil, fact(err)
+		}
+		if attributes, ok := value.Value().(map[string]string); ok {
+			keys = append(keys, attributes["username"])
+		}
+	}
+	return keys, nil
 }
 
 func (k secretService) attributes(key string) map[string]string {

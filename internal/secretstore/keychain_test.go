@@ -52,7 +52,7 @@ func TestStoreOnGnomeKeyring(t *testing.T) {
 			t.Fatalf("Get = %+v, %v; want %+v", got, err, want)
 		}
 	}
-	entries, err := s.List()
+	entries, err := s.List(ctx)
 	want := map[string]secretstore.Entry{"a.example": {ServerURL: "https://a.example", Username: "moby", Token: made.Token}}
 	if err != nil || !reflect.DeepEqual(entries, want) {
 		t.Errorf("List = %+v, %v; want %+v", entries, err, want)
@@ -62,7 +62,7 @@ func TestStoreOnGnomeKeyring(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if entries, err := s.List(); err != nil || len(entries) != 0 {
+	if entries, err := s.List(ctx); err != nil || len(entries) != 0 {
 		t.Errorf("List = %v, %v; want nothing", entries, err)
 	}
 	if _, err := s.Get(ctx, "a.example"); !errors.Is(err, secretstore.ErrNotFound) {
@@ -102,7 +102,7 @@ func TestConcurrentWritersKeepTheIndexRight(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	entries, err := s.List()
+	entries, err := s.List(ctx)
 	if err != nil || len(entries) != 10 {
 		t.Errorf("List has %d entries, %v; want 10", len(entries), err)
 	}
@@ -137,7 +137,7 @@ func TestLockedKeyringIsNeverNotFound(t *testing.T) {
 			t.Errorf("%s on a locked keyring = %v, want ErrLocked", what, err)
 		}
 	}
-	if entries, err := s.List(); err != nil || len(entries) != 1 {
+	if entries, err := s.List(ctx); err != nil || len(entries) != 1 {
 		t.Errorf("List = %v, %v; want what was there before", entries, err)
 	}
 }
@@ -162,7 +162,7 @@ func TestKeychainThatIsNotThere(t *testing.T) {
 		if err := s.Put(t.Context(), "a", credential("a", "s")); !errors.Is(err, secretstore.ErrUnavailable) {
 			t.Errorf("%s: Put = %v, want ErrUnavailable", name, err)
 		}
-		if entries, err := s.List(); err != nil || len(entries) != 0 {
+		if entries, err := s.List(t.Context()); err != nil || len(entries) != 0 {
 			t.Errorf("%s: List = %v, %v; want nothing", name, entries, err)
 		}
 	}
@@ -204,22 +204,72 @@ func TestDamagedValueIsNotShown(t *testing.T) {
 	}
 }
 
-func TestDamagedIndex(t *testing.T) {
+// The index is made again from the keychain, by the next list or the next store.
+func TestLostOrDamagedIndex(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k := testbed.KeyringFor(t)
+	for name, spoil := range map[string]func(string) error{
+		"lost":    os.Remove,
+		"damaged": func(path string) error { return os.WriteFile(path, []byte("{half"), 0o600) },
+	} {
+		dir := t.TempDir()
+		s := secretstore.New(secretstore.Options{Keychain: secretstore.NewKeychain("docker-pat "+name, k.Getenv), StateDir: dir})
+		want := map[string]secretstore.Entry{}
+		for _, key := range []string{"a.example", "b.example", "c.example"} {
+			c := credential("https://"+key, "s")
+			c.Token = &secretstore.Token{ID: key, Label: "laptop"}
+			if err := s.Put(ctx, key, c); err != nil {
+				t.Fatal(err)
+			}
+			want[key] = secretstore.Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
+		}
+		for _, next := range []func() error{
+			func() error { return nil },
+			func() error { delete(want, "c.example"); return s.Delete(ctx, "c.example") },
+		} {
+			if err := errors.Join(spoil(filepath.Join(dir, "index.json")), next()); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.List(ctx); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: List = %+v, %v; want %+v", name, got, err, want)
+			}
+		}
+	}
+}
+
+// What somebody deleted from the keychain leaves the index at the next read.
+func TestIndexForgetsWhatTheKeychainLost(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	keychain := secretstore.NewKeychain(service, testbed.KeyringFor(t).Getenv)
+	s := secretstore.New(secretstore.Options{Keychain: keychain, StateDir: t.TempDir()})
+	for _, key := range []string{"a.example", "b.example"} {
+		if err := s.Put(ctx, key, credential(key, "s")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := keychain.Delete(ctx, "a.example"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(ctx, "a.example"); !errors.Is(err, secretstore.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+	entries, err := s.List(ctx)
+	if _, ok := entries["b.example"]; err != nil || len(entries) != 1 || !ok {
+		t.Errorf("List = %v, %v; want b.example alone", entries, err)
+	}
+}
+
+func TestDamagedIndexOfAKeychainThatCannotList(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	index := filepath.Join(dir, "index.json")
-	if err := os.WriteFile(index, []byte("{half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte("{half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := secretstore.New(secretstore.Options{Keychain: secretstore.NewKeychain(service, testbed.KeyringFor(t).Getenv), StateDir: dir})
-	if _, err := s.List(); err == nil {
-		t.Error("List of a damaged index succeeded")
-	}
-	if err := s.Put(t.Context(), "a", credential("a", "s")); err != nil {
-		t.Fatal(err)
-	}
-	if entries, err := s.List(); err != nil || len(entries) != 1 {
-		t.Errorf("List = %v, %v; want the one entry", entries, err)
+	s := secretstore.New(secretstore.Options{Keychain: garbage{value: "x"}, StateDir: dir})
+	if entries, err := s.List(t.Context()); err != nil || len(entries) != 0 {
+		t.Errorf("List = %v, %v; want to begin again", entries, err)
 	}
 }
 

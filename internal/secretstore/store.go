@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/docker-pat/docker-pat/internal/secret"
@@ -36,6 +37,11 @@ type Keychain interface {
 	Get(ctx context.Context, key string) (string, error)
 	Set(ctx context.Context, key, value string) error
 	Delete(ctx context.Context, key string) error
+}
+
+// A Lister is a Keychain that can name the keys it has. It decrypts nothing for that.
+type Lister interface {
+	Keys(ctx context.Context) ([]string, error)
 }
 
 // A Token is what is known of a token that docker-pat made. It holds no secret.
@@ -88,6 +94,14 @@ func New(opts Options) *Store {
 func (s *Store) Get(ctx context.Context, key string) (Credential, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, ErrTimeout)
 	defer cancel()
+	c, err := s.get(ctx, key)
+	if errors.Is(err, ErrNotFound) && s.index.has(key) {
+		return s.mend(ctx, key)
+	}
+	return c, err
+}
+
+func (s *Store) get(ctx context.Context, key string) (Credential, error) {
 	value, err := within(ctx, func() (string, error) { return s.keychain.Get(ctx, key) })
 	if err != nil {
 		return Credential{}, fmt.Errorf("read %s: %w", key, err)
@@ -97,6 +111,21 @@ func (s *Store) Get(ctx context.Context, key string) (Credential, error) {
 		return Credential{}, fmt.Errorf("read %s: %w", key, err)
 	}
 	return c, nil
+}
+
+// mend takes a name out of the index that the keychain no longer knows, because somebody deleted the
+// item there. It asks again under the lock: the item may have been stored meanwhile.
+func (s *Store) mend(ctx context.Context, key string) (c Credential, err error) {
+	changeErr := s.change(ctx, func(ctx context.Context) error {
+		if c, err = s.get(ctx, key); errors.Is(err, ErrNotFound) {
+			return s.updateIndex(ctx, func(entries map[string]Entry) { delete(entries, key) })
+		}
+		return nil
+	})
+	if err == nil && c.ServerURL == "" {
+		err = changeErr // the lock could not be had
+	}
+	return c, err
 }
 
 // Put stores a credential under key, in place of what was there. Either the keychain holds the new
@@ -111,7 +140,9 @@ func (s *Store) Put(ctx context.Context, key string, c Credential) error {
 		if err != nil {
 			return fmt.Errorf("store %s: %w", key, err)
 		}
-		return s.index.put(key, Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token})
+		return s.updateIndex(ctx, func(entries map[string]Entry) {
+			entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
+		})
 	})
 }
 
@@ -122,12 +153,62 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return fmt.Errorf("erase %s: %w", key, err)
 		}
-		return s.index.remove(key)
+		return s.updateIndex(ctx, func(entries map[string]Entry) { delete(entries, key) })
 	})
 }
 
-// List names what the store holds, by key, without asking the keychain.
-func (s *Store) List() (map[string]Entry, error) { return s.index.read() }
+// List names what the store holds, by key. It asks the index alone, unless that is lost or damaged: then
+// it is made again where the keychain can name its keys.
+func (s *Store) List(ctx context.Context) (map[string]Entry, error) {
+	entries, err := s.index.read()
+	if err == nil {
+		return entries, nil
+	}
+	if s.change(ctx, func(ctx context.Context) error { return s.updateIndex(ctx, func(map[string]Entry) {}) }) == nil {
+		return s.index.read()
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return map[string]Entry{}, nil
+	}
+	return nil, err
+}
+
+// updateIndex changes the index, under the lock. One that is lost or damaged is made again first, or
+// begins empty where the keychain cannot name its keys: a name missing from a list is a smaller harm
+// than a store that takes nothing any more.
+func (s *Store) updateIndex(ctx context.Context, update func(map[string]Entry)) error {
+	entries, err := s.index.read()
+	if err != nil {
+		if entries, err = within(ctx, func() (map[string]Entry, error) { return s.rebuild(ctx) }); err != nil {
+			return err
+		}
+	}
+	update(entries)
+	return s.index.write(entries)
+}
+
+// rebuild reads every item once. One that cannot be read is left out: a list must not fail for it.
+func (s *Store) rebuild(ctx context.Context) (map[string]Entry, error) {
+	entries := map[string]Entry{}
+	lister, ok := s.keychain.(Lister)
+	if !ok {
+		return entries, nil
+	}
+	keys, err := lister.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		c, err := s.get(ctx, key)
+		switch {
+		case err == nil:
+			entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		}
+	}
+	return entries, nil
+}
 
 // change runs one writing step under the lock and the deadline.
 func (s *Store) change(ctx context.Context, step func(context.Context) error) error {
