@@ -11,7 +11,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"reflect"
 	"time"
 
 	"github.com/docker-pat/docker-pat/internal/secret"
@@ -177,13 +179,18 @@ func (s *Store) List(ctx context.Context) (map[string]Entry, error) {
 // begins empty where the keychain cannot name its keys: a name missing from a list is a smaller harm
 // than a store that takes nothing any more.
 func (s *Store) updateIndex(ctx context.Context, update func(map[string]Entry)) error {
-	entries, err := s.index.read()
-	if err != nil {
+	entries, readErr := s.index.read()
+	if readErr != nil {
+		var err error
 		if entries, err = within(ctx, func() (map[string]Entry, error) { return s.rebuild(ctx) }); err != nil {
 			return err
 		}
 	}
+	before := maps.Clone(entries)
 	update(entries)
+	if readErr == nil && reflect.DeepEqual(before, entries) {
+		return nil // a login mostly stores what is there
+	}
 	return s.index.write(entries)
 }
 

@@ -1,4 +1,4 @@
-// Command bare is the shortest credential helper that go-keyring allows: `get` alone.
+// Command bare is the shortest credential helper that go-keyring allows: `get`, and `store` of "NAME SECRET".
 package main
 
 import (
@@ -10,10 +10,15 @@ import (
 )
 
 func main() {
-	server, _ := io.ReadAll(os.Stdin)
-	text, err := keyring.Get("bare", strings.TrimSpace(string(server)))
+	in, _ := io.ReadAll(os.Stdin)
+	server, text, _ := strings.Cut(strings.TrimSpace(string(in)), " ")
+	var err error
+	if len(os.Args) > 1 {
+		err = keyring.Set("bare", server, text)
+	} else if text, err = keyring.Get("bare", server); err == nil {
+		_, err = os.Stdout.WriteString(`{"Username":"moby","Secret":"` + text + `"}`)
+	}
 	if err != nil {
 		os.Exit(1)
 	}
-	_, _ = os.Stdout.WriteString(`{"Username":"moby","Secret":"` + text + `"}`)
 }
