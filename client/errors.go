@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,6 +21,7 @@ import (
 var (
 	ErrAddress      = errors.New("give an https address; http is for this machine alone")
 	ErrUnreachable  = errors.New("cannot be reached")
+	ErrNotSent      = fmt.Errorf("%w, so nothing was sent", ErrUnreachable)
 	ErrRedirect     = errors.New("refused to follow a redirect")
 	ErrNotTheAPI    = errors.New("the answer does not come from the Docker Hub API")
 	ErrUnauthorized = errors.New("not signed in, or the sign-in was refused") // 401
@@ -195,5 +197,9 @@ func unreachable(host string, err error, secrets ...Secret) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s %w: no answer in time: %w", host, ErrUnreachable, context.DeadlineExceeded)
 	}
-	return fmt.Errorf("%s %w: %s", host, ErrUnreachable, clean(err.Error(), secrets...))
+	fact := ErrUnreachable
+	if op := (*net.OpError)(nil); errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
+		fact = ErrNotSent
+	}
+	return fmt.Errorf("%s %w: %s", host, fact, clean(err.Error(), secrets...))
 }

@@ -72,10 +72,10 @@ func (c *Creator) check(ctx context.Context, text client.Secret) error {
 	return err
 }
 
-// refused tells that the service answered and made nothing.
+// refused tells that nothing was made: the service says so, or was not even asked.
 func refused(err error) bool {
 	var answer *client.APIError
-	return errors.As(err, &answer) && answer.Status < 500
+	return errors.As(err, &answer) && answer.Status < 500 || errors.Is(err, client.ErrNotSent)
 }
 
 // undo deletes the token of this operation. It returns cause, or an *OrphanError.
