@@ -51,8 +51,10 @@ func (b *bench) single(ctx context.Context, rounds int) error {
 		{name: "store", on: b.few, args: []string{pat, "store"}, stdin: entry(server)},
 		{name: "secretservice store", on: b.few, args: []string{secretservice, "store"}, stdin: entry(server)},
 		{name: "erase", on: b.few, args: []string{pat, "erase"}, stdin: "x.example", before: []string{pat, "store"}, beforeStdin: entry("x.example")},
-		{name: "secretservice erase", on: b.few, args: []string{secretservice, "erase"}, stdin: "x.example",
-			before: []string{secretservice, "store"}, beforeStdin: entry("x.example")},
+		{
+			name: "secretservice erase", on: b.few, args: []string{secretservice, "erase"}, stdin: "x.example",
+			before: []string{secretservice, "store"}, beforeStdin: entry("x.example"),
+		},
 	}
 	return b.interleave(ctx, timings, rounds, 5)
 }
