@@ -20,6 +20,9 @@ type Creator struct {
 	Hub      Hub
 	Registry Registry // asked whether a new token works; nil: not asked
 	Username string   // that the token signs in with
+	// OnUnchecked, when set, is told why a new token could not be checked: the registry cannot be reached,
+	// as behind some firewalls. The token is kept then, for Docker Hub has made it.
+	OnUnchecked func(error)
 }
 
 // ErrRejected says that the registry does not accept a token that was just made.
@@ -66,8 +69,12 @@ func (c *Creator) Create(ctx context.Context, spec client.NewToken, keep func(cl
 // check keeps a refusal of the token apart from one of the session.
 func (c *Creator) check(ctx context.Context, text client.Secret) error {
 	err := c.Registry.SignIn(ctx, c.Username, text)
-	if errors.Is(err, client.ErrUnauthorized) {
+	switch {
+	case errors.Is(err, client.ErrUnauthorized):
 		return fmt.Errorf("%w: %v", ErrRejected, err) //nolint:errorlint // not to be taken for a session that ended
+	case errors.Is(err, client.ErrUnreachable) && ctx.Err() == nil && c.OnUnchecked != nil:
+		c.OnUnchecked(err)
+		return nil
 	}
 	return err
 }

@@ -122,6 +122,26 @@ func TestCreateWithoutARegistry(t *testing.T) {
 	}
 }
 
+// TestRegistryOutOfReach keeps a token that could not be checked, if there is somebody to tell.
+func TestRegistryOutOfReach(t *testing.T) {
+	t.Parallel()
+	for _, tell := range []bool{true, false} {
+		b := newBench(t)
+		b.Sandbox.Inject(sandbox.Fault{Path: "/v2/", Cut: sandbox.CutBefore})
+		var told error
+		if tell {
+			b.creator.OnUnchecked = func(err error) { told = err }
+		}
+		_, err := b.create(t.Context(), b.keep)
+		if tell && (err != nil || len(b.kept) != 1 || !errors.Is(told, client.ErrUnreachable)) {
+			t.Errorf("got %v, kept %v, told %v", err, b.kept, told)
+		}
+		if !tell && (!errors.Is(err, client.ErrUnreachable) || len(b.kept) != 0) {
+			t.Errorf("with nobody to tell: got %v, kept %v", err, b.kept)
+		}
+	}
+}
+
 // TestFailureLeavesNothing has things go wrong at each step. Tokens of others are there all the while.
 func TestFailureLeavesNothing(t *testing.T) {
 	t.Parallel()

@@ -77,6 +77,7 @@ func (o createOptions) run(ctx context.Context, args []string) error {
 			return err
 		}
 		creator.Registry = registry
+		creator.OnUnchecked = func(err error) { o.sys.say("Note: the new token could not be checked: %v.", err) }
 		keep = func(t client.Token, text client.Secret) error { return account.use(ctx, t, text) }
 	}
 	token, err := creator.Create(ctx, spec, keep)
