@@ -1,5 +1,5 @@
-// Package e2e tries docker-pat with the real Docker command line, engine and keychain, and with
-// skopeo. Only Docker Hub is emulated. Everything runs in scratch folders and on loopback.
+// Package e2e tries docker-pat with the real Docker command line, engine and keychain, and with skopeo,
+// podman, buildah, crane and oras. Only Docker Hub is emulated. Everything runs in scratch folders and on loopback.
 package e2e
 
 import (
@@ -31,7 +31,7 @@ const (
 	commandTimeout = 60 * time.Second
 )
 
-var builtProgram string // docker-pat, built from this tree
+var builtDir string // holds docker-pat and docker-credential-pat, built from this tree
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -42,8 +42,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	builtProgram = filepath.Join(dir, "docker-pat")
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", builtProgram, "github.com/docker-pat/docker-pat/cmd/docker-pat")
+	builtDir = dir
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", dir+string(filepath.Separator), "../cmd/docker-pat", "../cmd/docker-credential-pat")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %v\n%s", build, err, out)
 		return 1
@@ -74,8 +74,9 @@ func newMachine(t *testing.T, programs ...string) *machine {
 	}
 	m.registry = registryOf(m.hub)
 	m.do(os.Mkdir(m.bin, 0o700))
-	m.do(os.Link(builtProgram, filepath.Join(m.bin, "docker-pat")))
-	m.do(os.Symlink("docker-pat", filepath.Join(m.bin, "docker-credential-pat")))
+	for _, name := range []string{"docker-pat", "docker-credential-pat"} {
+		m.do(os.Link(filepath.Join(builtDir, name), filepath.Join(m.bin, name)))
+	}
 	for _, name := range append(programs, "docker") {
 		m.do(os.Symlink(program(t, name), filepath.Join(m.bin, name)))
 	}
