@@ -32,6 +32,11 @@ func (b *syncBuffer) String() string {
 	return b.text.String()
 }
 
+// testSystem has no environment.
+func testSystem(stdout, stderr io.Writer) system {
+	return system{Out: stdout, Err: stderr, Env: func(string) string { return "" }, Now: time.Now}
+}
+
 // A program is a hub-sandbox under test.
 type program struct {
 	settings map[string]string
@@ -42,15 +47,31 @@ type program struct {
 // start runs the program and waits for its three settings.
 func start(t *testing.T, args ...string) program {
 	t.Helper()
+	p, lines := begin(t, testSystem(nil, nil), 3, args...)
+	for _, line := range lines {
+		setting, ok := strings.CutPrefix(line, "export ")
+		name, value, found := strings.Cut(setting, "=")
+		if !ok || !found {
+			t.Fatalf("standard output has %q", line)
+		}
+		p.settings[name] = value
+	}
+	return p
+}
+
+// begin runs the program with streams of its own and waits for that many lines on standard output.
+func begin(t *testing.T, sys system, count int, args ...string) (p program, lines []string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
 	stderr := &syncBuffer{}
 	exit := make(chan int, 1)
 	go func() {
-		exit <- run(ctx, args, writer, stderr)
+		sys.Out, sys.Err = writer, stderr
+		exit <- run(ctx, sys, args)
 		_ = writer.Close()
 	}()
-	p := program{settings: map[string]string{}, stderr: stderr}
+	p = program{settings: map[string]string{}, stderr: stderr}
 	p.stop = sync.OnceValue(func() int {
 		cancel()
 		select {
@@ -62,19 +83,13 @@ func start(t *testing.T, args ...string) program {
 		}
 	})
 	t.Cleanup(func() { p.stop() })
-	lines := bufio.NewScanner(reader)
-	for len(p.settings) < 3 && lines.Scan() {
-		setting, ok := strings.CutPrefix(lines.Text(), "export ")
-		name, value, found := strings.Cut(setting, "=")
-		if !ok || !found {
-			t.Fatalf("standard output has %q", lines.Text())
-		}
-		p.settings[name] = value
+	for scanner := bufio.NewScanner(reader); len(lines) < count && scanner.Scan(); {
+		lines = append(lines, scanner.Text())
 	}
-	if len(p.settings) < 3 {
-		t.Fatalf("got settings %v; standard error: %s", p.settings, stderr)
+	if len(lines) < count {
+		t.Fatalf("got settings %q; standard error: %s", lines, stderr)
 	}
-	return p
+	return p, lines
 }
 
 func TestServesAndStops(t *testing.T) {
@@ -167,6 +182,10 @@ func TestRefusals(t *testing.T) {
 		{"user twice", []string{"--user", "moby:a", "--user", "moby:b"}, exitUsage, "twice"},
 		{"secret not base32", []string{"--user", "moby:a:hidden1"}, exitUsage, "base32"},
 		{"public repository", []string{"--public", "Moby"}, exitUsage, "repository"},
+		{"certificate for nothing", []string{"--cert-dir", "x"}, exitUsage, "--as-docker-hub"},
+		{"no place for the certificate", []string{"--as-docker-hub", "--addr", "127.0.0.1:0"}, exitUsage, "--cert-dir"},
+		{"certificate in a file", []string{"--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", "main_test.go"}, exitFailure, "folder for certificates"},
+		{"port in use as Docker Hub", []string{"--as-docker-hub", "--cert-dir", t.TempDir(), "--addr", taken.Addr().String()}, exitFailure, "listen: "},
 		{"argument", []string{"serve"}, exitUsage, `takes no arguments, got "serve"`},
 		{"unknown flag", []string{"--port", "1"}, exitUsage, "unknown flag"},
 	}
@@ -175,7 +194,7 @@ func TestRefusals(t *testing.T) {
 			stdout, stderr := &syncBuffer{}, &syncBuffer{}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			code := run(ctx, test.args, stdout, stderr)
+			code := run(ctx, testSystem(stdout, stderr), test.args)
 			if code != test.code || !strings.Contains(stderr.String(), test.want) || stdout.String() != "" {
 				t.Errorf("got %d, standard output %q, standard error %q; want %d and %q", code, stdout, stderr, test.code, test.want)
 			}
@@ -191,10 +210,10 @@ func TestRefusals(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	stdout, stderr := &syncBuffer{}, &syncBuffer{}
-	if code := run(t.Context(), []string{"--help"}, stdout, stderr); code != exitOK || stderr.String() != "" {
+	if code := run(t.Context(), testSystem(stdout, stderr), []string{"--help"}); code != exitOK || stderr.String() != "" {
 		t.Errorf("got exit code %d, standard error %q", code, stderr)
 	}
-	for _, want := range []string{"--addr ADDRESS", "--user NAME:PASSWORD", "--public REPOSITORY", "_sandbox/faults"} {
+	for _, want := range []string{"--addr ADDRESS", "--user NAME:PASSWORD", "--public REPOSITORY", "_sandbox/faults", "--as-docker-hub", "--cert-dir FOLDER", "SSL_CERT_FILE"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("the help has no %q:\n%s", want, stdout)
 		}
@@ -208,19 +227,24 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestSettingsCannotBeWritten(t *testing.T) {
 	stderr := &syncBuffer{}
-	if code := run(t.Context(), []string{"--addr", "127.0.0.1:0"}, brokenWriter{}, stderr); code != exitFailure {
+	if code := run(t.Context(), testSystem(brokenWriter{}, stderr), []string{"--addr", "127.0.0.1:0"}); code != exitFailure {
 		t.Errorf("got exit code %d; standard error: %s", code, stderr)
 	}
 }
 
 func post(t *testing.T, url, body string) int {
 	t.Helper()
+	return postBy(t, http.DefaultClient, url, body)
+}
+
+func postBy(t *testing.T, client *http.Client, url, body string) int {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

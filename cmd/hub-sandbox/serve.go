@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
-
-	"github.com/docker-pat/docker-pat/internal/sandbox"
 )
 
 const (
@@ -19,24 +18,30 @@ const (
 	stopTimeout   = 2 * time.Second // for requests under way; then they are cut off
 )
 
+// A hub is what is served, and knows the settings that point programs at it.
+type hub interface {
+	http.Handler
+	Environment(addr string) []string
+}
+
 // serve listens, says where, and answers until ctx ends.
-func serve(ctx context.Context, addr string, hub *sandbox.Sandbox, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, sys system, addr string, h hub) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	server := &http.Server{
-		Handler:           hub.Handler(),
+		Handler:           h,
 		ReadHeaderTimeout: headerTimeout, // no limit on the whole request: a layer may take its time
 		IdleTimeout:       idleTimeout,
-		ErrorLog:          log.New(stderr, "hub-sandbox: ", 0),
+		ErrorLog:          sys.errorLog(),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
-	_, _ = fmt.Fprintf(stderr, "hub-sandbox: listening on %s; interrupt to stop\n", listener.Addr())
-	if err := announce(stdout, hub.Environment(listener.Addr().String())); err != nil {
+	_, _ = fmt.Fprintf(sys.Err, "hub-sandbox: listening on %s; interrupt to stop\n", listener.Addr())
+	if err := announce(sys.Out, h.Environment(listener.Addr().String())); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	select {
@@ -47,18 +52,45 @@ func serve(ctx context.Context, addr string, hub *sandbox.Sandbox, stdout, stder
 	return stop(server)
 }
 
-// announce writes the settings as a shell reads them. No value needs quoting: they are URLs and ports.
+// announce writes the settings as a shell reads them: a variable without a value is to be unset.
 func announce(w io.Writer, settings []string) error {
+	var unset, export strings.Builder
 	for _, setting := range settings {
-		if _, err := fmt.Fprintln(w, "export "+setting); err != nil {
-			return fmt.Errorf("write the settings: %w", err)
+		name, value, _ := strings.Cut(setting, "=")
+		if value == "" {
+			unset.WriteString(" " + name)
+		} else {
+			export.WriteString("export " + name + "=" + quote(value) + "\n")
 		}
+	}
+	text := export.String()
+	if unset.Len() > 0 {
+		text = "unset" + unset.String() + "\n" + text
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return fmt.Errorf("write the settings: %w", err)
 	}
 	return nil
 }
 
+// plain is what a shell takes as it stands.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+-]+$`)
+
+func quote(value string) string {
+	if plain.MatchString(value) {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+}
+
+// A stopper can be stopped gently and at once.
+type stopper interface {
+	Shutdown(ctx context.Context) error
+	Close() error
+}
+
 // stop lets requests under way finish for a moment, then cuts them off.
-func stop(server *http.Server) error {
+func stop(server stopper) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	err := server.Shutdown(ctx)

@@ -28,8 +28,10 @@ const (
 
 var dockerHubNames = []string{apiHost, signInHost, tokenHost, registryHost, indexHost}
 
-// dockerHubHandshake bounds a TLS handshake and the header of a request.
-const dockerHubHandshake = 10 * time.Second
+const (
+	tunnelHeaderTimeout = 10 * time.Second // for the TLS handshake, and for the header of a request
+	tunnelIdleTimeout   = 2 * time.Minute
+)
 
 // A DockerHub is a sandbox that answers under Docker Hub's own names as well, to clients that take it
 // for their proxy and trust its certificate. As an http.Handler it is both that proxy and, for every
@@ -52,17 +54,18 @@ type DockerHub struct {
 }
 
 // NewDockerHub serves next, which is a sandbox or a wrapper around one, until Shutdown or Close. What
-// clients do wrong on their way here goes to errors; nil discards it.
-func NewDockerHub(next http.Handler, certificate Certificate, errors *log.Logger) *DockerHub {
-	if errors == nil {
-		errors = silentLogger()
+// clients do wrong on their way here goes to errorLog; nil discards it.
+func NewDockerHub(next http.Handler, certificate Certificate, errorLog *log.Logger) *DockerHub {
+	if errorLog == nil {
+		errorLog = silentLogger()
 	}
-	d := &DockerHub{next: next, authorityFile: certificate.AuthorityFile, log: errors, tunnels: newTunnels()}
+	d := &DockerHub{next: next, authorityFile: certificate.AuthorityFile, log: errorLog, tunnels: newTunnels()}
 	d.server = &http.Server{
 		Handler:           http.HandlerFunc(d.serveName),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate.pair}, MinVersion: tls.VersionTLS12},
-		ReadHeaderTimeout: dockerHubHandshake,
-		ErrorLog:          errors,
+		ReadHeaderTimeout: tunnelHeaderTimeout,
+		IdleTimeout:       tunnelIdleTimeout,
+		ErrorLog:          errorLog,
 	}
 	go func() { _ = d.server.ServeTLS(d.tunnels, "", "") }() // it ends with http.ErrServerClosed
 	return d

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,14 +114,19 @@ func (h hub) send(method, path, bearer string, body any) reply {
 
 func (h hub) do(request *http.Request) reply {
 	h.t.Helper()
-	response, err := http.DefaultClient.Do(request)
+	return do(h.t, http.DefaultClient, request)
+}
+
+func do(t *testing.T, client *http.Client, request *http.Request) reply {
+	t.Helper()
+	response, err := client.Do(request)
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
 	result := reply{status: response.StatusCode, header: response.Header, text: strings.TrimSpace(string(data))}
 	_ = json.Unmarshal(data, &result.body) // not every body is JSON
@@ -177,3 +183,11 @@ func (h hub) claims(text string) jwt.MapClaims {
 	}
 	return claims
 }
+
+// A quietTB counts its failures and does not fail.
+type quietTB struct {
+	testing.TB
+	errors atomic.Int32
+}
+
+func (q *quietTB) Errorf(string, ...any) { q.errors.Add(1) }

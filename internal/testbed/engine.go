@@ -36,10 +36,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"
   address = %q
 `
 
-// EngineFor starts an engine for one test.
-func EngineFor(t testing.TB) *Engine {
+// EngineFor starts an engine for one test, as StartEngine does.
+func EngineFor(t testing.TB, env ...string) *Engine {
 	t.Helper()
-	e, err := StartEngine(t.Context())
+	e, err := StartEngine(t.Context(), env...)
 	Need(t, err)
 	t.Cleanup(func() {
 		if err := e.Stop(); err != nil {

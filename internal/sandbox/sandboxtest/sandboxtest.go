@@ -4,11 +4,13 @@
 package sandboxtest
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/docker-pat/docker-pat/internal/sandbox"
 )
@@ -19,6 +21,7 @@ type Server struct {
 	Addr    string // 127.0.0.1:PORT
 	Sandbox *sandbox.Sandbox
 
+	environment  func(addr string) []string
 	allowInvalid atomic.Int32 // depth of AllowInvalid
 }
 
@@ -26,6 +29,39 @@ type Server struct {
 // describe, for each reply that it does not describe, unless a fault made it up, and for each unknown
 // route; in that last case opts.OnUnknownRoute is called, too.
 func Start(t testing.TB, opts sandbox.Options) *Server {
+	t.Helper()
+	server, handler := prepare(t, opts)
+	server.listen(t, handler)
+	return server
+}
+
+// StartDockerHub is Start for a sandbox that also answers under Docker Hub's own names, to clients
+// that have the Environment. What they do there is checked in the same way.
+func StartDockerHub(t testing.TB, opts sandbox.Options) *Server {
+	t.Helper()
+	certificate, err := sandbox.LoadCertificate(t.Context(), t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatalf("make the certificate of the sandbox: %v", err)
+	}
+	server, handler := prepare(t, opts)
+	hub := sandbox.NewDockerHub(handler, certificate, nil)
+	server.environment = hub.Environment
+	server.listen(t, hub)
+	t.Cleanup(func() {
+		// A request that outlives the test would report to it, so it is waited for.
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		if hub.Shutdown(ctx) != nil {
+			_ = hub.Close()
+		}
+	})
+	return server
+}
+
+const stopTimeout = 5 * time.Second
+
+// prepare makes a sandbox and the handler that checks what goes in and out of it.
+func prepare(t testing.TB, opts sandbox.Options) (*Server, http.Handler) {
 	t.Helper()
 	server := &Server{}
 	report := opts.OnUnknownRoute
@@ -45,15 +81,17 @@ func Start(t testing.TB, opts sandbox.Options) *Server {
 	if err != nil {
 		t.Fatalf("read the API document: %v", err)
 	}
-	checked := &checker{t: t, server: server, contract: contract, next: emulated.Handler()}
-	listener := httptest.NewServer(http.Handler(checked))
+	server.Sandbox, server.environment = emulated, emulated.Environment
+	return server, &checker{t: t, server: server, contract: contract, next: emulated.Handler()}
+}
+
+func (s *Server) listen(t testing.TB, handler http.Handler) {
+	listener := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		listener.CloseClientConnections() // ends the waits of faults
 		listener.Close()
 	})
-	server.Sandbox, server.URL = emulated, listener.URL
-	server.Addr = strings.TrimPrefix(listener.URL, "http://")
-	return server
+	s.URL, s.Addr = listener.URL, strings.TrimPrefix(listener.URL, "http://")
 }
 
 // AllowInvalid lets requests that are wrong on purpose pass, unknown routes among them, until restore
@@ -68,7 +106,8 @@ func (s *Server) AllowInvalid() (restore func()) {
 	}
 }
 
-// Environment returns NAME=VALUE lines that point docker-pat at this server.
-func (s *Server) Environment() []string { return s.Sandbox.Environment(s.Addr) }
+// Environment returns NAME=VALUE lines that point docker-pat at this server. Put after others, they
+// win; some of StartDockerHub have no value, which is as good as not being set.
+func (s *Server) Environment() []string { return s.environment(s.Addr) }
 
 func (s *Server) invalidAllowed() bool { return s.allowInvalid.Load() > 0 }
