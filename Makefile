@@ -40,7 +40,7 @@ demo: deps build ## play the main story on real components, in scratch folders
 
 bench: ## time the helper beside others, and print the ratios
 	@scripts/deps bench
-	@go run ./scripts/bench
+	@go run ./scripts/bench $(BENCHFLAGS)
 
 fuzz: ## fuzz each parser for FUZZTIME (default 60s)
 	@scripts/fuzz $(or $(FUZZTIME),60s)
