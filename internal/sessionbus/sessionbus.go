@@ -174,11 +174,11 @@ func (c *Conn) read() error {
 		return c.fail(err)
 	}
 	if !c.greeted {
-		line, err := c.in.ReadString('\n')
+		line, err := c.in.ReadSlice('\n') // of 4 KiB at most
 		if err != nil {
 			return c.fail(err)
 		}
-		if !strings.HasPrefix(line, "OK ") {
+		if !bytes.HasPrefix(line, []byte("OK ")) {
 			return c.fail(errors.New("the bus does not let this user in"))
 		}
 		c.greeted = true
