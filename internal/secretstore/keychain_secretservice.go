@@ -60,7 +60,7 @@ func (k secretService) Get(ctx context.Context, key string) (string, error) {
 	}
 	var value ss.Secret
 	if err := bus.Go(ssName, item, ssItem+".GetSecret", session).Store(&value); err != nil {
-		return "", fact(err)
+		return "", itemFact(err)
 	}
 	return string(value.Value), nil
 }
@@ -71,32 +71,44 @@ func (k secretService) Set(ctx context.Context, key, value string) error {
 		return err
 	}
 	defer bus.close()
-	if _, _, err := bus.search(k.attributes(key)); err != nil {
+	held, _, err := bus.search(k.attributes(key))
+	if err != nil {
 		return err
 	}
 	session, err := bus.openSession()
 	if err != nil {
 		return err
 	}
+	// KeePassXC asks the user before it replaces an item, not before it changes the secret of one.
+	if len(held) > 0 {
+		err := bus.Go(ssName, held[0], ssItem+".SetSecret", ss.NewSecret(session, value)).Store()
+		if !isLocked(err) && !isMissing(err) { // locked or deleted since the search
+			return fact(err)
+		}
+	}
 	properties := map[string]dbus.Variant{
 		ssItem + ".Label":      dbus.MakeVariant("docker-pat: " + key),
 		ssItem + ".Attributes": dbus.MakeVariant(k.attributes(key)),
 	}
-	create := func() error {
-		var item, prompt dbus.ObjectPath
+	create := func() (prompt dbus.ObjectPath, err error) {
+		var item dbus.ObjectPath
 		const replace = true
-		err := bus.Go(ssName, ssDefault, ssCollection+".CreateItem", properties, ss.NewSecret(session, value), replace).Store(&item, &prompt)
-		if err != nil {
+		err = again(func() error {
+			return bus.Go(ssName, ssDefault, ssCollection+".CreateItem", properties, ss.NewSecret(session, value), replace).Store(&item, &prompt)
+		})
+		return prompt, err
+	}
+	prompt, err := create()
+	if isLocked(err) {
+		if err := bus.unlock(ssDefault); err != nil {
 			return err
 		}
-		return bus.answer(prompt)
+		prompt, err = create()
 	}
-	if err = create(); isLocked(err) {
-		if err = bus.unlock(ssDefault); err == nil {
-			err = create()
-		}
+	if err != nil {
+		return fact(err)
 	}
-	return fact(err)
+	return bus.answer(prompt)
 }
 
 func (k secretService) Delete(ctx context.Context, key string) error {
@@ -111,7 +123,7 @@ func (k secretService) Delete(ctx context.Context, key string) error {
 	}
 	var prompt dbus.ObjectPath
 	if err := bus.Go(ssName, item, ssItem+".Delete").Store(&prompt); err != nil {
-		return fact(err)
+		return itemFact(err)
 	}
 	return bus.answer(prompt)
 }
@@ -134,7 +146,9 @@ func (k secretService) Keys(ctx context.Context) ([]string, error) {
 	var keys []string
 	for _, call := range calls {
 		var value dbus.Variant
-		if err := call.Store(&value); err != nil {
+		if err := call.Store(&value); isMissing(err) {
+			continue // deleted since the search
+		} else if err != nil {
 			return nil, fact(err)
 		}
 		if attributes, ok := value.Value().(map[string]string); ok {

@@ -3,6 +3,7 @@
 package secretstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -60,49 +61,62 @@ func (b bus) find(attributes map[string]string) (dbus.ObjectPath, error) {
 // which comes back locked; a search answers that there is no such method. By the time of that answer the
 // caller is registered. See GNOME/gnome-keyring issues 144 and 190, Debian bug 1147303.
 func (b bus) search(attributes map[string]string) (unlocked, locked []dbus.ObjectPath, err error) {
-	const tries = 3
-	for range tries {
-		err = b.Go(ssName, ssPath, ssService+".SearchItems", attributes).Store(&unlocked, &locked)
-		if !isNamed(err, "org.freedesktop.DBus.Error.UnknownMethod") {
-			break
-		}
-	}
+	err = again(func() error {
+		return b.Go(ssName, ssPath, ssService+".SearchItems", attributes).Store(&unlocked, &locked)
+	})
 	return unlocked, locked, fact(err)
 }
 
-// defaultIsLocked is false as well where no default collection has been made yet.
+// again makes a call up to three times while the answer is that its object is not there. For the default
+// collection, too, that can be wrong: gnome-keyring 42 puts its path in place of the alias in the thread that
+// reads the bus, from memory that another thread may have freed. With eight callers at a time that was seen
+// about once in a thousand calls.
+func again(call func() error) (err error) {
+	const tries = 3
+	for range tries {
+		if err = call(); !isMissing(err) {
+			break
+		}
+	}
+	return err
+}
+
+// defaultIsLocked fails where there is no default collection. That is not "nothing there": KeePassXC has
+// none until its database has been opened.
 func (b bus) defaultIsLocked() (locked bool, err error) {
 	var value dbus.Variant
-	err = b.Go(ssName, ssDefault, "org.freedesktop.DBus.Properties.Get", ssCollection, "Locked").Store(&value)
-	if isMissing(err) {
-		return false, nil
-	}
+	err = again(func() error {
+		return b.Go(ssName, ssDefault, "org.freedesktop.DBus.Properties.Get", ssCollection, "Locked").Store(&value)
+	})
 	locked, _ = value.Value().(bool)
 	return locked, fact(err)
 }
 
-// unlock asks the service to unlock a collection or an item, which may show a prompt to the user.
+// unlock asks the service to unlock a collection or an item, which may show a prompt to the user. Without
+// a display there is nobody to answer it, so it is not shown.
 func (b bus) unlock(path dbus.ObjectPath) error {
 	var unlocked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
 	if err := b.Go(ssName, ssPath, ssService+".Unlock", []dbus.ObjectPath{path}).Store(&unlocked, &prompt); err != nil {
 		return fact(err)
 	}
-	if prompt == ssNoPath && len(unlocked) == 0 {
+	if prompt == ssNoPath && len(unlocked) == 0 || prompt != ssNoPath && !b.display {
 		return ErrLocked
 	}
 	return b.answer(prompt)
 }
 
-// answer shows a prompt, if there is one, and waits for the user. Without a display there is nobody to
-// answer it, so it is not shown. A dismissed prompt leaves the keychain locked.
+// answer goes through a prompt, if there is one, and waits for its end. KeePassXC has one for every item
+// that it makes or deletes, which shows nothing while its database is open.
 func (b bus) answer(prompt dbus.ObjectPath) error {
 	const completed = ssPrompt + ".Completed"
-	switch {
-	case prompt == ssNoPath:
+	if prompt == ssNoPath {
 		return nil
-	case !b.display:
-		return ErrLocked
+	}
+	if !b.display {
+		if locked, err := b.defaultIsLocked(); err != nil || locked {
+			return cmp.Or(err, ErrLocked)
+		}
 	}
 	rule := fmt.Sprintf("type='signal',interface='%s',path='%s'", ssPrompt, prompt)
 	watch := b.Go("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.AddMatch", rule)
@@ -115,7 +129,7 @@ func (b bus) answer(prompt dbus.ObjectPath) error {
 		return fact(err)
 	}
 	if len(answer) > 0 && answer[0] == true {
-		return fmt.Errorf("%w: the prompt to unlock it was dismissed", ErrLocked)
+		return fmt.Errorf("%w: its prompt was dismissed", ErrLocked)
 	}
 	return nil
 }
@@ -157,4 +171,12 @@ func fact(err error) error {
 		return fmt.Errorf("%w: %s", ErrUnavailable, e.Error())
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// itemFact is fact for a call to an item that a search has found: missing, it was deleted since.
+func itemFact(err error) error {
+	if isMissing(err) {
+		return ErrNotFound
+	}
+	return fact(err)
 }
