@@ -135,12 +135,32 @@ const versionTimeout = 5 * time.Second
 
 // isHelper tells whether path is our docker-credential-pat, by what it says of itself.
 func isHelper(ctx context.Context, path string) bool {
+	_, err := HelperVersion(ctx, path)
+	return err == nil
+}
+
+// Errors of HelperVersion.
+var (
+	ErrOtherProgram = errors.New("it is another program")
+	ErrNoVersion    = errors.New("it does not say what it is")
+)
+
+// HelperVersion asks the program at path for its version. It fails with ErrOtherProgram when that is not
+// our docker-credential-pat, and with ErrNoVersion when it does not answer or fails.
+func HelperVersion(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "version")
 	cmd.WaitDelay = otherGrace
 	out, err := cmd.Output()
-	return err == nil && strings.HasPrefix(string(out), helperName+" ("+buildinfo.Module+") ")
+	if err != nil {
+		return "", ErrNoVersion
+	}
+	version, ours := strings.CutPrefix(string(out), helperName+" ("+buildinfo.Module+") ")
+	if !ours {
+		return "", ErrOtherProgram
+	}
+	return strings.TrimSpace(version), nil
 }
 
 func isLink(path string) bool {

@@ -77,3 +77,14 @@ type otherProgram struct{ cmd *exec.Cmd }
 
 func (p otherProgram) Output() ([]byte, error) { return p.cmd.Output() }
 func (p otherProgram) Input(in io.Reader)      { p.cmd.Stdin = in }
+
+// ListOther names what the credential helper docker-credential-NAME holds.
+func ListOther(ctx context.Context, name string) ([]string, error) {
+	return newOtherHelper(name).list(ctx)
+}
+
+// GetOther takes one credential out of docker-credential-NAME, which stays as it is. Its error says
+// nothing of what that program printed.
+func GetOther(ctx context.Context, name, serverURL string) (username string, text secret.Secret, err error) {
+	return newOtherHelper(name).get(ctx, serverURL)
+}
