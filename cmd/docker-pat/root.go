@@ -37,7 +37,7 @@ func newRootCmd(sys *system) *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return usageErrorOf(cmd, cmd.ValidateFlagGroups()) }
 	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
 	addGroup(root, "tokens", "Tokens:", newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newDeleteCmd(sys))
-	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newHelperCmd(sys))
+	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
 	root.AddCommand(newVersionCmd(sys))
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Long = strings.ReplaceAll(cmd.Long, "docker-pat ", sys.name()+" ")
