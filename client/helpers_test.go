@@ -187,8 +187,8 @@ func operations() []operation {
 			_, err := c.GetToken(ctx, "1234")
 			return err
 		}},
-		{"SetActive", nil, func(ctx context.Context, c *client.Client) error {
-			_, err := c.SetActive(ctx, "1234", false)
+		{"UpdateToken", nil, func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdateToken(ctx, "1234", client.TokenChange{Active: new(false)})
 			return err
 		}},
 		{"DeleteToken", nil, func(ctx context.Context, c *client.Client) error {

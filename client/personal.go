@@ -173,11 +173,18 @@ func (c *Client) GetToken(ctx context.Context, id string) (Token, error) {
 	return reply.token(), nil
 }
 
-// SetActive switches a token on or off and changes nothing else of it.
-// Source: PATCH /v2/access-tokens/{uuid}.
-func (c *Client) SetActive(ctx context.Context, id string, active bool) (Token, error) {
+// A TokenChange is what shall be different. What is nil stays as it is and is not sent: a program that
+// always sends both switches tokens on or off by accident when it renames them.
+type TokenChange struct {
+	Label  *string `json:"token_label,omitempty"`
+	Active *bool   `json:"is_active,omitempty"`
+}
+
+// UpdateToken renames a token, or switches it on or off. Its expiry cannot be changed. One that is gone is
+// ErrNotFound. Source: PATCH /v2/access-tokens/{uuid}.
+func (c *Client) UpdateToken(ctx context.Context, id string, change TokenChange) (Token, error) {
 	var reply wireToken
-	op := call{method: http.MethodPatch, path: tokenPath(id), in: map[string]bool{"is_active": active}, out: &reply}
+	op := call{method: http.MethodPatch, path: tokenPath(id), in: change, out: &reply}
 	if err := c.do(ctx, op); err != nil {
 		return Token{}, fmt.Errorf("change personal access token %s: %w", clean(id), err)
 	}

@@ -57,18 +57,27 @@ func lifeOfAToken(t *testing.T, h hub) {
 	}
 	for _, active := range []bool{false, false, true} {
 		want[1].Active = active
-		if got, err := c.SetActive(t.Context(), want[1].ID, active); err != nil || !reflect.DeepEqual(got, want[1]) {
-			t.Errorf("SetActive(%v) = %+v, %v", active, got, err)
+		if got, err := c.UpdateToken(t.Context(), want[1].ID, client.TokenChange{Active: new(active)}); err != nil || !reflect.DeepEqual(got, want[1]) {
+			t.Errorf("UpdateToken(%v) = %+v, %v", active, got, err)
 		}
 		if got, err := c.GetToken(t.Context(), want[1].ID); err != nil || !reflect.DeepEqual(got, want[1]) {
 			t.Errorf("GetToken = %+v, %v; want %+v", got, err, want[1])
 		}
 	}
+	want[1].Active, want[1].Label = false, "renamed while off"
+	for _, change := range []client.TokenChange{{Active: new(false)}, {Label: new(want[1].Label)}} {
+		if _, err := c.UpdateToken(t.Context(), want[1].ID, change); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := c.GetToken(t.Context(), want[1].ID); err != nil || !reflect.DeepEqual(got, want[1]) {
+		t.Errorf("after a change of the label alone GetToken = %+v, %v; want %+v", got, err, want[1])
+	}
 	if err := c.DeleteToken(t.Context(), want[1].ID); err != nil {
 		t.Error(err)
 	}
 	_, getErr := c.GetToken(t.Context(), want[1].ID)
-	_, setErr := c.SetActive(t.Context(), want[1].ID, true)
+	_, setErr := c.UpdateToken(t.Context(), want[1].ID, client.TokenChange{Active: new(true)})
 	for i, err := range []error{c.DeleteToken(t.Context(), want[1].ID), getErr, setErr} {
 		if !errors.Is(err, client.ErrNotFound) {
 			t.Errorf("after the end, call %d: got %v, want ErrNotFound", i, err)
@@ -176,7 +185,7 @@ func TestWhatIsSent(t *testing.T) {
 	t.Parallel()
 	server := record(t, reply(200, "application/json", `{"uuid":"1234","token":"x","unknown":{"member":1}}`))
 	c := newClient(t, server.URL+"/base/", nil)
-	if _, err := c.SetActive(t.Context(), "1234", false); err != nil {
+	if _, err := c.UpdateToken(t.Context(), "1234", client.TokenChange{Active: new(false)}); err != nil {
 		t.Error(err)
 	}
 	if _, _, err := c.CreateToken(t.Context(), client.NewToken{Label: "x", Scopes: []string{"repo:read"}}); err != nil {

@@ -84,7 +84,7 @@ func TestRedirectWithin(t *testing.T) {
 		reply(200, "application/json", `{"uuid":"1234"}`)(w, r)
 	})
 	c := newClient(t, server.URL, nil).WithBearer(secret.New("bearer-" + "text"))
-	got, err := c.SetActive(t.Context(), "1234", true)
+	got, err := c.UpdateToken(t.Context(), "1234", client.TokenChange{Active: new(true)})
 	want := []string{
 		`PATCH /v2/access-tokens/1234 | Bearer bearer-text | {"is_active":true}`,
 		`PATCH /new/v2/access-tokens/1234 | Bearer bearer-text | {"is_active":true}`,

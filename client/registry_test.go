@@ -45,11 +45,11 @@ func TestRegistryAndTheStatesOfAToken(t *testing.T) {
 		}
 	}
 	made["active"], id["active"] = made["deactivated and back"], id["deactivated and back"] // the first has expired by now
-	_, off := c.SetActive(t.Context(), id["deactivated and back"], false)
-	_, on := c.SetActive(t.Context(), id["deactivated and back"], true)
+	_, off := c.UpdateToken(t.Context(), id["deactivated and back"], client.TokenChange{Active: new(false)})
+	_, on := c.UpdateToken(t.Context(), id["deactivated and back"], client.TokenChange{Active: new(true)})
 	inactive, text := mustCreate(t, c, "inactive")
 	made["inactive"] = text
-	_, err := c.SetActive(t.Context(), inactive.ID, false)
+	_, err := c.UpdateToken(t.Context(), inactive.ID, client.TokenChange{Active: new(false)})
 	if err := errors.Join(off, on, err, c.DeleteToken(t.Context(), id["deleted"])); err != nil {
 		t.Fatal(err)
 	}

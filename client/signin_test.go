@@ -142,7 +142,7 @@ func TestBearersThatMayNot(t *testing.T) {
 		_, _, createErr := c.CreateToken(t.Context(), client.NewToken{Label: "x", Scopes: []string{"repo:read"}})
 		_, listErr := c.ListTokens(t.Context())
 		_, getErr := c.GetToken(t.Context(), token.ID)
-		_, setErr := c.SetActive(t.Context(), token.ID, false)
+		_, setErr := c.UpdateToken(t.Context(), token.ID, client.TokenChange{Active: new(false)})
 		for i, err := range []error{createErr, listErr, getErr, setErr, c.DeleteToken(t.Context(), token.ID)} {
 			if !errors.Is(err, want) {
 				t.Errorf("%s, call %d: got %v, want %v", name, i, err, want)

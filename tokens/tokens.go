@@ -13,7 +13,8 @@ import (
 type Hub interface {
 	CreateToken(ctx context.Context, spec client.NewToken) (client.Token, client.Secret, error)
 	ListTokens(ctx context.Context) ([]client.Token, error)
-	SetActive(ctx context.Context, id string, active bool) (client.Token, error)
+	GetToken(ctx context.Context, id string) (client.Token, error)
+	UpdateToken(ctx context.Context, id string, change client.TokenChange) (client.Token, error)
 	DeleteToken(ctx context.Context, id string) error
 }
 

@@ -49,7 +49,7 @@ func runSwitch(ctx context.Context, sys *system, active bool, names []string) er
 			sys.say("%s (%s) was %s already.", printable(t.Label), t.ID, tokens.StatusOf(t, sys.Now()))
 			return nil
 		}
-		changed, err := account.hub.SetActive(ctx, t.ID, active)
+		changed, err := account.hub.UpdateToken(ctx, t.ID, client.TokenChange{Active: &active})
 		if err != nil {
 			return err
 		}
