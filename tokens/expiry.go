@@ -2,9 +2,10 @@ package tokens
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/docker-pat/docker-pat/internal/lifetime"
 )
 
 // ParseExpiry reads when a new token shall end: a lifetime in hours, days, weeks or years from now
@@ -28,8 +29,8 @@ func ParseExpiry(text string, now time.Time) (time.Time, error) {
 }
 
 func parseInstant(text string, now time.Time) (time.Time, error) {
-	if lifetime, ok := parseLifetime(text); ok {
-		return now.Add(lifetime), nil
+	if span, err := lifetime.Parse(text); err == nil {
+		return now.Add(span), nil
 	}
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.AddDate(0, 0, 1).Add(-time.Second), nil
@@ -38,20 +39,4 @@ func parseInstant(text string, now time.Time) (time.Time, error) {
 		return at, nil
 	}
 	return time.Time{}, fmt.Errorf("cannot read the expiry %q: give a lifetime (12h, 30d, 6w, 1y), a date (2027-01-31) or \"never\"", text)
-}
-
-// maxYears bounds a lifetime, so that it cannot overflow.
-const maxYears = 100
-
-func parseLifetime(text string) (time.Duration, bool) {
-	if text == "" {
-		return 0, false
-	}
-	const day = 24 * time.Hour
-	unit, ok := map[byte]time.Duration{'h': time.Hour, 'd': day, 'w': 7 * day, 'y': 365 * day}[text[len(text)-1]|0x20]
-	n, err := strconv.Atoi(text[:len(text)-1])
-	if !ok || err != nil || n < 0 || time.Duration(n) > maxYears*365*day/unit {
-		return 0, false
-	}
-	return time.Duration(n) * unit, true
 }

@@ -77,16 +77,23 @@ func TestDisplayGivesMoreTime(t *testing.T) {
 
 func TestPreferences(t *testing.T) {
 	t.Parallel()
+	const week = settings.Span(7 * 24 * time.Hour)
+	defaults := settings.Preferences{Passwords: "exchange", Scope: "repo:write", Expires: "90d", RenewBefore: week, LogoutRevokes: "minted"}
+	some := defaults
+	some.Scope, some.RenewBefore = "repo:read", 0
+	all := settings.Preferences{Passwords: "store", Scope: "repo:admin", Expires: "never", RenewBefore: 2 * week, LogoutRevokes: "never"}
 	tests := []struct {
 		name, file string
 		want       settings.Preferences
 		wantErr    string
 	}{
-		{"missing", "", settings.Preferences{Passwords: "refuse", Scope: "repo:write", Expires: "90d"}, ""},
-		{"some", `{"scope":"repo:read"}`, settings.Preferences{Passwords: "refuse", Scope: "repo:read", Expires: "90d"}, ""},
-		{"all", `{"passwords":"store","scope":"repo:admin","expires":"never"}`, settings.Preferences{Passwords: "store", Scope: "repo:admin", Expires: "never"}, ""},
+		{"missing", "", defaults, ""},
+		{"some", `{"scope":"repo:read","renew_before":"0"}`, some, ""},
+		{"all", `{"passwords":"store","scope":"repo:admin","expires":"never","renew_before":"14d","logout_revokes":"never"}`, all, ""},
+		{"no span of time", `{"renew_before":"soon"}`, settings.Preferences{}, "give hours, days, weeks or years"},
+		{"no choice", `{"logout_revokes":"all"}`, settings.Preferences{}, "logout_revokes is \"all\""},
 		{"unknown key", `{"pasword":"store"}`, settings.Preferences{}, `unknown field "pasword"`},
-		{"unknown value", `{"passwords":"keep"}`, settings.Preferences{}, `the choices are "refuse" and "store"`},
+		{"unknown value", `{"passwords":"keep"}`, settings.Preferences{}, "the choices are exchange, refuse, store"},
 		{"broken", `{"scope"`, settings.Preferences{}, "read the settings"},
 		{"more", `{} {}`, settings.Preferences{}, "more after the end"},
 	}
