@@ -8,15 +8,12 @@ package secretstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"reflect"
 	"time"
-
-	"github.com/docker-pat/docker-pat/internal/secret"
 )
 
 // What can be wrong with a keychain. Each is a fact; the program adds what to do about it.
@@ -29,6 +26,8 @@ var (
 	ErrUnavailable = errors.New("no keychain is available")
 	// ErrTimeout: the keychain did not answer, or nobody answered its prompt, in the time allowed.
 	ErrTimeout = errors.New("the keychain did not answer in time")
+	// ErrChanged: the store holds another credential than the one that was to be replaced.
+	ErrChanged = errors.New("the stored credential was changed meanwhile")
 	// ErrDamaged: the keychain holds something under this key that docker-pat did not write.
 	ErrDamaged = errors.New("the stored credential cannot be read")
 )
@@ -44,29 +43,6 @@ type Keychain interface {
 // A Lister is a Keychain that can name the keys it has. It decrypts nothing for that.
 type Lister interface {
 	Keys(ctx context.Context) ([]string, error)
-}
-
-// A Token is what is known of a token that docker-pat made. It holds no secret.
-type Token struct {
-	ID        string    `json:"id"`
-	Label     string    `json:"label"`
-	Scopes    []string  `json:"scopes,omitempty"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
-}
-
-// A Credential is one entry of the store.
-type Credential struct {
-	ServerURL string // as the client that stored it spells it
-	Username  string
-	Secret    secret.Secret
-	Token     *Token // nil for what docker-pat did not make
-}
-
-// An Entry is a Credential without its secret.
-type Entry struct {
-	ServerURL string `json:"server_url"`
-	Username  string `json:"username"`
-	Token     *Token `json:"token,omitempty"`
 }
 
 // Options of New.
@@ -133,11 +109,31 @@ func (s *Store) mend(ctx context.Context, key string) (c Credential, err error) 
 // Put stores a credential under key, in place of what was there. Either the keychain holds the new
 // credential when it returns nil, or the old one is still there.
 func (s *Store) Put(ctx context.Context, key string, c Credential) error {
+	return s.put(ctx, key, c, func(context.Context) error { return nil })
+}
+
+// Replace is Put for the case that the store still holds old. Otherwise it fails with ErrChanged and
+// changes nothing.
+func (s *Store) Replace(ctx context.Context, key string, old, c Credential) error {
+	return s.put(ctx, key, c, func(ctx context.Context) error {
+		held, err := s.get(ctx, key)
+		if errors.Is(err, ErrNotFound) || err == nil && (held.Username != old.Username || held.Secret.Reveal() != old.Secret.Reveal()) {
+			return ErrChanged
+		}
+		return err
+	})
+}
+
+// put asks may under the lock.
+func (s *Store) put(ctx context.Context, key string, c Credential, may func(context.Context) error) error {
 	value, err := encode(c)
 	if err != nil {
 		return err
 	}
 	return s.change(ctx, func(ctx context.Context) error {
+		if err := may(ctx); err != nil {
+			return err
+		}
 		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.keychain.Set(ctx, key, value) })
 		if err != nil {
 			return fmt.Errorf("store %s: %w", key, err)
@@ -249,30 +245,4 @@ func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	case <-ctx.Done():
 	}
 	return r.value, context.Cause(ctx) // the deadline is the cause, whatever the call says of it
-}
-
-// stored is the form of a value in the keychain. The version is for readers of later releases.
-type stored struct {
-	Version   int    `json:"v"`
-	ServerURL string `json:"server_url"`
-	Username  string `json:"username"`
-	Secret    string `json:"secret"`
-	Token     *Token `json:"token,omitempty"`
-}
-
-func encode(c Credential) (string, error) {
-	out, err := json.Marshal(stored{Version: 1, ServerURL: c.ServerURL, Username: c.Username, Secret: c.Secret.Reveal(), Token: c.Token})
-	if err != nil {
-		return "", fmt.Errorf("encode the credential of %s: %w", c.ServerURL, err)
-	}
-	return string(out), nil
-}
-
-// decode tells nothing of value in its error: it holds a secret.
-func decode(value string) (Credential, error) {
-	var in stored
-	if err := json.Unmarshal([]byte(value), &in); err != nil || in.Version != 1 {
-		return Credential{}, ErrDamaged
-	}
-	return Credential{ServerURL: in.ServerURL, Username: in.Username, Secret: secret.New(in.Secret), Token: in.Token}, nil
 }
