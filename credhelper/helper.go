@@ -12,11 +12,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/docker/docker-credential-helpers/credentials"
 
+	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
 )
 
 // A Store holds credentials by key. Get fails with secretstore.ErrNotFound for what is not there;
@@ -30,16 +33,28 @@ type Store interface {
 
 var _ Store = (*secretstore.Store)(nil)
 
+// Tokens is what takes Docker Hub. Errors are facts; what to do about them is for the program to say.
+type Tokens interface {
+	// Exchange signs in with a password, makes a token and stores that under key. After an error what was
+	// stored before is still there.
+	Exchange(ctx context.Context, key, serverURL, username string, password secret.Secret) error
+	// Renew replaces a token that we made by one with a new expiry and returns what is stored under key
+	// then. When another process is at it, it fails with journal.ErrBusy, unless wait is set.
+	Renew(ctx context.Context, key string, held secretstore.Credential, wait bool) (secretstore.Credential, error)
+	// Settle ends what the journal has, as far as it can.
+	Settle(ctx context.Context) error
+}
+
 // ErrPassword refuses a password for Docker Hub.
 var ErrPassword = errors.New("this is a password, and passwords are not kept")
 
 // A Helper serves one call of the protocol.
 type Helper struct {
 	// The protocol's interface has no place for a context, so the one of the call is kept here.
-	ctx           context.Context
-	store         Store
-	registry      string
-	keepPasswords func() (bool, error)
+	ctx      context.Context
+	opts     Options
+	store    Store
+	registry string // the key of opts.Registry
 }
 
 // Options of New.
@@ -47,9 +62,16 @@ type Options struct {
 	Store Store
 	// Registry is the server URL that the user's tokens belong to, Docker Hub's if not the sandbox's.
 	Registry string
-	// KeepPasswords says whether a password for Docker Hub may be stored. It is asked only when one
-	// comes.
-	KeepPasswords func() (bool, error)
+	// Preferences are asked for only when they matter.
+	Preferences func() (settings.Preferences, error)
+	Tokens      Tokens // nil: no password is exchanged and no token renewed
+	StateDir    string // holds the journal, and when a renewal may be tried again
+	HubURL      string // the token service, as the journal names it
+	Now         func() time.Time
+	// Warn is told what somebody should do something about, in a line.
+	Warn func(error)
+	// Loan, if not "", names the token of one command, which stands for the registry's credential there.
+	Loan string
 }
 
 // New returns a Helper for one call.
@@ -58,7 +80,7 @@ func New(ctx context.Context, opts Options) (*Helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry %q: %w", opts.Registry, err)
 	}
-	return &Helper{ctx: ctx, store: opts.Store, registry: registry, keepPasswords: opts.KeepPasswords}, nil
+	return &Helper{ctx: ctx, opts: opts, store: opts.Store, registry: registry}, nil
 }
 
 var _ credentials.Helper = (*Helper)(nil)
@@ -81,9 +103,15 @@ func (h *Helper) Get(serverURL string) (username, text string, err error) {
 		return "", "", err
 	}
 	for _, key := range keys {
+		if h.isLent(key) {
+			return h.getLoan()
+		}
 		c, err := h.store.Get(h.ctx, key)
 		if errors.Is(err, secretstore.ErrNotFound) {
 			continue
+		}
+		if err == nil && c.Token != nil {
+			c, err = h.fresh(key, c)
 		}
 		if err != nil {
 			return "", "", err
@@ -99,42 +127,72 @@ func (h *Helper) Add(c *credentials.Credentials) error {
 	if err != nil {
 		return err
 	}
-	keeps, err := h.Keeps(c)
+	if h.isLent(key) {
+		return h.addToLoan(c)
+	}
+	policy, err := h.policy(key, c)
 	if err != nil {
 		return err
 	}
-	if !keeps {
-		return ErrPassword
+	switch {
+	case policy == settings.PasswordsStore:
+		return h.put(key, c)
+	case policy == settings.PasswordsExchange && h.opts.Tokens != nil:
+		return h.opts.Tokens.Exchange(h.ctx, key, c.ServerURL, c.Username, secret.New(c.Secret))
 	}
-	return h.store.Put(h.ctx, key, secretstore.Credential{
-		ServerURL: c.ServerURL, Username: c.Username, Secret: secret.New(c.Secret), Token: h.knownToken(key, c),
-	})
+	return ErrPassword
 }
 
-// knownToken keeps what is known of a token of ours: Docker stores at each login what it was given
-// before. The index says, without asking the keychain, whether there is anything to keep.
-func (h *Helper) knownToken(key string, c *credentials.Credentials) *secretstore.Token {
-	if entries, err := h.store.List(h.ctx); err != nil || entries[key].Token == nil {
-		return nil
+// put keeps what is known of a token of ours: Docker stores at each login what it was given before. One
+// whose place another credential takes is retired. The index says, without asking the keychain, whether
+// there is anything to keep.
+func (h *Helper) put(key string, c *credentials.Credentials) error {
+	fresh := secretstore.Credential{ServerURL: c.ServerURL, Username: c.Username, Secret: secret.New(c.Secret)}
+	entry := h.heldToken(key)
+	if entry == nil {
+		return h.store.Put(h.ctx, key, fresh)
 	}
 	held, err := h.store.Get(h.ctx, key)
-	if err != nil || held.Username != c.Username || held.Secret.Reveal() != c.Secret {
-		return nil
+	if err == nil && held.Username == c.Username && held.Secret.Reveal() == c.Secret {
+		fresh.Token = held.Token
+		return h.store.Put(h.ctx, key, fresh)
 	}
-	return held.Token
+	return h.retire(key, entry, func() error { return h.store.Put(h.ctx, key, fresh) })
 }
 
-// Keeps tells whether Add would store a credential: anything but a password for Docker Hub, unless the
-// user allowed that. The user name `<token>` marks an identity token.
+// heldToken is the entry under key, if it is a token of ours. An index that cannot be read must keep
+// nobody from logging in or out.
+func (h *Helper) heldToken(key string) *secretstore.Entry {
+	entries, err := h.store.List(h.ctx)
+	if entry := entries[key]; err == nil && entry.Token != nil {
+		return &entry
+	}
+	return nil
+}
+
+// Keeps tells whether Add would store a credential as it is: anything but a password for Docker Hub,
+// unless the user allowed that.
 func (h *Helper) Keeps(c *credentials.Credentials) (bool, error) {
 	key, err := Key(c.ServerURL)
 	if err != nil {
 		return false, err
 	}
+	policy, err := h.policy(key, c)
+	return policy == settings.PasswordsStore, err
+}
+
+// policy is what to do with a credential, in the words of the setting for passwords. The user name
+// `<token>` marks an identity token. A password for Docker Hub is not sent to another service that takes
+// its place here.
+func (h *Helper) policy(key string, c *credentials.Credentials) (string, error) {
 	if key != h.registry && key != HubKey || c.Username == "<token>" || IsToken(c.Secret) {
-		return true, nil
+		return settings.PasswordsStore, nil
 	}
-	return h.keepPasswords()
+	prefs, err := h.opts.Preferences()
+	if prefs.Passwords == settings.PasswordsExchange && key != h.registry {
+		return settings.PasswordsRefuse, err
+	}
+	return prefs.Passwords, err
 }
 
 // IsToken tells a personal or an organization access token by its prefix, the one part of their form
@@ -143,13 +201,46 @@ func IsToken(text string) bool {
 	return strings.HasPrefix(text, "dckr_pat_") || strings.HasPrefix(text, "dckr_oat_")
 }
 
-// Delete implements the protocol's erase. What is not there is erased already.
+// Delete implements the protocol's erase. What is not there is erased already. A token that we made has
+// been shown to nobody, so it ends as well: the journal has it before it leaves the store.
 func (h *Helper) Delete(serverURL string) error {
 	key, err := Key(serverURL)
 	if err != nil {
 		return err
 	}
+	if h.isLent(key) {
+		return h.store.Delete(h.ctx, LoanKey(key, h.opts.Loan))
+	}
+	if entry := h.heldToken(key); entry != nil {
+		return h.retire(key, entry, func() error { return h.store.Delete(h.ctx, key) })
+	}
 	return h.store.Delete(h.ctx, key)
+}
+
+// retire ends a token of ours that leaves the store: nobody has seen it, so nobody could use it any more.
+// The journal has it before that, and leaves it alone as long as the store holds it.
+func (h *Helper) retire(key string, held *secretstore.Entry, leave func() error) error {
+	prefs, err := h.opts.Preferences()
+	if err != nil {
+		return err
+	}
+	if prefs.LogoutRevokes == settings.RevokesNever {
+		return leave()
+	}
+	op, err := journal.In(h.opts.StateDir).Begin(journal.Entry{
+		ID: journal.NewID(), HubURL: h.opts.HubURL, Username: held.Username, Org: held.Token.Org, Label: held.Token.Label,
+		Tokens: []string{held.Token.ID}, Key: key, StartedAt: h.opts.Now().UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(leave(), op.Leave()); err != nil || h.opts.Tokens == nil {
+		return err
+	}
+	if err := h.opts.Tokens.Settle(h.ctx); err != nil {
+		h.opts.Warn(fmt.Errorf("the token that was used here is not deleted yet: %w", err))
+	}
+	return nil
 }
 
 // List implements the protocol's list. It names Docker Hub as Docker does and other servers as they
@@ -161,11 +252,17 @@ func (h *Helper) List() (map[string]string, error) {
 	}
 	names := make(map[string]string, len(entries))
 	for key, e := range entries {
+		if IsLoanKey(key) || h.isLent(key) {
+			continue
+		}
 		name := e.ServerURL
 		if again, err := Key(name); err != nil || again != key || key == HubKey {
 			name = key
 		}
 		names[name] = e.Username
+	}
+	if e, ok := entries[LoanKey(h.registry, h.opts.Loan)]; ok && h.opts.Loan != "" {
+		names[e.ServerURL] = e.Username
 	}
 	return names, nil
 }

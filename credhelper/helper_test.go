@@ -8,12 +8,14 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/docker/docker-credential-helpers/credentials"
 
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
 )
 
 // memory is a store without a keychain. The tests of package secretstore use a real one.
@@ -59,10 +61,13 @@ func pat(text string) string { return "dckr_" + "pat_" + text }
 
 func serve(t *testing.T, store credhelper.Store, keep bool, action, in string) (string, error) {
 	t.Helper()
+	passwords := settings.PasswordsRefuse
+	if keep {
+		passwords = settings.PasswordsStore
+	}
 	h, err := credhelper.New(t.Context(), credhelper.Options{
-		Store:         store,
-		Registry:      "localhost:5555",
-		KeepPasswords: func() (bool, error) { return keep, nil },
+		Store: store, Registry: "localhost:5555", StateDir: t.TempDir(), Now: time.Now,
+		Preferences: func() (settings.Preferences, error) { return settings.Preferences{Passwords: passwords}, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +264,12 @@ func FuzzServe(f *testing.F) {
 	f.Add("store", "\x00\xff{")
 	f.Fuzz(func(t *testing.T, action, in string) {
 		m := &memory{credentials: map[string]secretstore.Credential{}}
-		h, err := credhelper.New(t.Context(), credhelper.Options{Store: m, Registry: "docker.io", KeepPasswords: func() (bool, error) { return true, nil }})
+		h, err := credhelper.New(t.Context(), credhelper.Options{
+			Store: m, Registry: "docker.io", StateDir: t.TempDir(), Now: time.Now,
+			Preferences: func() (settings.Preferences, error) {
+				return settings.Preferences{Passwords: settings.PasswordsStore}, nil
+			},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,3 +22,9 @@ func CheckLabel(label string) error {
 	}
 	return nil
 }
+
+// FitLabel joins a name and what it is for, and cuts the name where both are too long for a label.
+func FitLabel(name, purpose string) string {
+	runes := []rune(strings.ToValidUTF8(name, ""))
+	return string(runes[:min(len(runes), maxLabel-utf8.RuneCountInString(purpose))]) + purpose
+}

@@ -8,13 +8,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/docker-pat/docker-pat/internal/helper"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := helper.System{In: os.Stdin, Out: os.Stdout, Env: os.Getenv}.Run(ctx, os.Args[1:])
+	code := helper.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now}.Run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/docker-pat/docker-pat/client"
-	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
-	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/tokens"
 )
@@ -69,33 +68,39 @@ func (o createOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	creator := tokens.Creator{Hub: account.hub, Username: account.session.Username}
-	keep := o.printSecret
-	if !o.print {
-		registry, err := o.sys.registryClient(account.settings)
-		if err != nil {
-			return err
-		}
-		creator.Registry = registry
-		creator.OnUnchecked = func(err error) { o.sys.say("Note: the new token could not be checked: %v.", err) }
-		keep = func(t client.Token, text client.Secret) error { return account.use(ctx, t, text) }
-	}
-	token, err := creator.Create(ctx, spec, keep)
+	issuer, err := o.sys.issuer(account)
 	if err != nil {
 		return err
 	}
-	return o.tell(account, token)
+	if o.print {
+		token, err := issuer.Print(ctx, spec, o.printSecret)
+		if err != nil {
+			return err
+		}
+		o.sys.say("Created %s.", described(token, o.sys.Now()))
+		o.sys.say("This was the only time that the token is shown.")
+		return nil
+	}
+	place, err := account.place()
+	if err != nil {
+		return err
+	}
+	made, err := issuer.Use(ctx, place, spec)
+	if err != nil {
+		return err
+	}
+	return o.tell(account, made)
 }
 
 // spec checks everything that the user gave before anything is asked of Docker Hub.
-func (o createOptions) spec(s settings.Settings, args []string) (client.NewToken, error) {
+func (o createOptions) spec(s settings.Settings, args []string) (tokens.Spec, error) {
 	prefs, err := s.Preferences()
 	if err != nil {
-		return client.NewToken{}, err
+		return tokens.Spec{}, err
 	}
 	label, err := o.label(args)
 	if err != nil {
-		return client.NewToken{}, err
+		return tokens.Spec{}, err
 	}
 	if len(o.scopes) == 0 {
 		o.scopes = []string{prefs.Scope}
@@ -106,9 +111,9 @@ func (o createOptions) spec(s settings.Settings, args []string) (client.NewToken
 	scopes, scopeErr := tokens.ParseScopes(o.scopes)
 	expiresAt, expiryErr := tokens.ParseExpiry(o.expires, o.sys.Now())
 	if err := errors.Join(tokens.CheckLabel(label), scopeErr, expiryErr); err != nil {
-		return client.NewToken{}, usageError{err, "create"}
+		return tokens.Spec{}, usageError{err, "create"}
 	}
-	return client.NewToken{Label: label, Scopes: scopes, ExpiresAt: expiresAt}, nil
+	return tokens.Spec{NewToken: client.NewToken{Label: label, Scopes: scopes, ExpiresAt: expiresAt}}, nil
 }
 
 func (o createOptions) label(args []string) (string, error) {
@@ -122,39 +127,16 @@ func (o createOptions) label(args []string) (string, error) {
 	return host, nil
 }
 
-func (o createOptions) printSecret(_ client.Token, text client.Secret) error {
+func (o createOptions) printSecret(text client.Secret) error {
 	_, err := fmt.Fprintln(o.sys.Out, text.Reveal())
 	return err
 }
 
-// use makes a token the credential of the registry, and reads it back.
-func (a account) use(ctx context.Context, t client.Token, text client.Secret) error {
-	key, err := credhelper.Key(a.settings.Registry)
-	if err != nil {
-		return err
-	}
-	err = a.store.Put(ctx, key, secretstore.Credential{
-		ServerURL: a.settings.Registry, Username: a.session.Username, Secret: text,
-		Token: &secretstore.Token{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: t.ExpiresAt},
-	})
-	if err != nil {
-		return err
-	}
-	held, err := a.store.Get(ctx, key)
-	if err == nil && held.Secret.Reveal() != text.Reveal() {
-		err = fmt.Errorf("read %s back: %w", key, secretstore.ErrDamaged)
-	}
-	return err
-}
-
-func (o createOptions) tell(a account, t client.Token) error {
-	now := o.sys.Now()
-	o.sys.say("Created %s (%s): %s, %s.", printable(t.Label), t.ID, tokens.Permission(t.Scopes), expiry(t.ExpiresAt, now))
-	if o.print {
-		o.sys.say("This was the only time that the token is shown.")
-		return nil
-	}
+func (o createOptions) tell(a account, made tokens.Made) error {
+	t, now := made.Token, o.sys.Now()
+	o.sys.say("Created %s.", described(t, now))
 	o.sys.say("It is in the keychain as the credential of %s.", a.settings.Registry)
+	o.sys.tellReplaced(made)
 	if wired, err := isWired(a.settings); err == nil && !wired {
 		o.sys.say("Docker does not look there yet: run %s setup.", o.sys.name())
 	}
@@ -166,6 +148,26 @@ func (o createOptions) tell(a account, t client.Token) error {
 		return err
 	}
 	return nil
+}
+
+// described names a new token and what it is good for.
+func described(t client.Token, now time.Time) string {
+	return fmt.Sprintf("%s (%s): %s, %s", printable(t.Label), t.ID, tokens.Permission(t.Scopes), expiry(t.ExpiresAt, now))
+}
+
+// tellReplaced says what became of the token that was in the place of a new one.
+func (sys *system) tellReplaced(made tokens.Made) {
+	if made.Replaced != nil && made.Pending == nil {
+		sys.say("Deleted %s (%s), which it replaces.", printable(made.Replaced.Label), made.Replaced.ID)
+	}
+	sys.tellPending(made)
+}
+
+func (sys *system) tellPending(made tokens.Made) {
+	if made.Pending != nil {
+		sys.say("Note: %s (%s), which it replaces, is not deleted yet (%s): the next command does it.",
+			printable(made.Replaced.Label), made.Replaced.ID, printable(made.Pending.Error()))
+	}
 }
 
 // isWired tells whether Docker asks our helper about the registry.

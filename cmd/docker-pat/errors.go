@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/helper"
+	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/prompt"
 	"github.com/docker-pat/docker-pat/tokens"
 )
@@ -80,6 +82,8 @@ func advice(name string, err error) (code int, hint string) {
 		return exitUsage, ""
 	case errors.As(err, &hinted):
 		return hinted.code, hinted.hint
+	case errors.As(err, new(*tokens.PendingError)):
+		return exitFailure, "the next command deletes it"
 	case errors.As(err, new(*client.SecondFactorError)):
 		return exitSignIn, "give the code with --otp CODE, or run " + name + " login in a terminal"
 	case errors.Is(err, errNotSignedIn), errors.Is(err, errSessionExpired), errors.Is(err, client.ErrUnauthorized):
@@ -96,6 +100,11 @@ func failureHint(name string, err error) string {
 		fact error
 		hint string
 	}{
+		{errSecondFactor, "sign in with " + name + " login -u NAME, then " + name + " create makes a token for Docker"},
+		{credhelper.ErrExpired, "make a new one with " + name + " login -u NAME and " + name + " rotate"},
+		{tokens.ErrNotHeld, "make one with " + name + " create, or rotate it where it is used; " + name + " status shows what Docker uses here"},
+		{journal.ErrBusy, "try again in a moment"},
+		{credhelper.ErrLoanEnded, "run the command again with " + name + " exec"},
 		{tokens.ErrRejected, "check that DOCKER_PAT_REGISTRY belongs to DOCKER_PAT_HUB_URL, and try again"},
 		{client.ErrForbidden, "this session may not do that; sign in with " + name + " login -u NAME and a password"},
 		{client.ErrRateLimited, "try again in a minute"},

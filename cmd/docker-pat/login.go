@@ -78,7 +78,7 @@ func (o loginOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.sys.say("Signed in as %s%s.", printable(session.Username), until(session.ExpiresAt))
-	return nil
+	return o.sys.afterSignIn(ctx, account{settings: s, store: store, hub: hub.WithBearer(session.Bearer), session: session})
 }
 
 // canStore finds out whether the keychain can be used at all.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/docker-pat/docker-pat/internal/helper"
 )
 
 const rootLong = `Manage Docker Hub access tokens, and let Docker use them in place of a password.
@@ -36,7 +39,7 @@ func newRootCmd(sys *system) *cobra.Command {
 	// Cobra would report flags that exclude each other as any other failure.
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return usageErrorOf(cmd, cmd.ValidateFlagGroups()) }
 	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
-	addGroup(root, "tokens", "Tokens:", newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newDeleteCmd(sys))
+	addGroup(root, "tokens", "Tokens:", newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys))
 	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
 	root.AddCommand(newVersionCmd(sys))
 	for _, cmd := range append(root.Commands(), root) {
@@ -75,6 +78,13 @@ func newHelperCmd(sys *system) *cobra.Command {
 		Short:              "Act as the credential helper: store, get, erase, list, version",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == helper.SettleAction {
+				if err := sys.settle(cmd.Context()); err != nil {
+					_, _ = fmt.Fprintln(sys.Out, err) // read by the helper that called
+					return exitCode(exitFailure)
+				}
+				return nil
+			}
 			if code := sys.helper().Run(cmd.Context(), args); code != exitOK {
 				return exitCode(code)
 			}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
-	"github.com/docker-pat/docker-pat/internal/helper"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/internal/wiring"
@@ -125,7 +124,7 @@ type helperCredentials struct {
 var _ wiring.Credentials = helperCredentials{}
 
 func (h helperCredentials) helper(ctx context.Context) (*credhelper.Helper, error) {
-	return helper.New(ctx, h.settings, h.sys.Env)
+	return h.sys.helper().New(ctx, h.settings)
 }
 
 func (h helperCredentials) Has(ctx context.Context, serverURL string) (bool, error) {

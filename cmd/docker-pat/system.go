@@ -26,6 +26,7 @@ type system struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Env      func(string) string
+	Environ  func() []string // all of it, for programs that are run
 	Now      func() time.Time
 	Hostname func() (string, error)
 	// Executable is the path of this program.
@@ -38,7 +39,7 @@ type system struct {
 func realSystem() *system {
 	return &system{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		Env: os.Getenv, Now: time.Now, Hostname: os.Hostname, Executable: os.Executable,
+		Env: os.Getenv, Environ: os.Environ, Now: time.Now, Hostname: os.Hostname, Executable: os.Executable,
 	}
 }
 
@@ -64,7 +65,16 @@ func (sys *system) settings() (settings.Settings, error) {
 
 // helper answers calls of the credential helper protocol.
 func (sys *system) helper() helper.System {
-	return helper.System{In: sys.In, Out: sys.Out, Env: sys.Env}
+	return helper.System{
+		In: sys.In, Out: sys.Out, Err: sys.Err, Env: sys.Env, Now: sys.Now,
+		Tokens: func(s settings.Settings, store *secretstore.Store) credhelper.Tokens {
+			return helperTokens{sys, s, store}
+		},
+		Hint: func(err error) string {
+			_, hint := advice(sys.name(), err)
+			return hint
+		},
+	}
 }
 
 func (sys *system) store(s settings.Settings) *secretstore.Store { return helper.NewStore(s, sys.Env) }
@@ -130,13 +140,22 @@ type account struct {
 	session  client.Session
 }
 
-// signedIn opens the stored session. It makes no request.
+// signedIn opens the stored session, and ends what the journal has of the account. It makes no request
+// unless there is something to end.
 func (sys *system) signedIn(ctx context.Context) (account, error) {
 	s, err := sys.settings()
 	if err != nil {
 		return account{}, err
 	}
-	store := sys.store(s)
+	a, err := sys.accountOf(ctx, s, sys.store(s))
+	if err != nil {
+		return account{}, err
+	}
+	return a, sys.recover(ctx, a)
+}
+
+// accountOf opens the stored session and makes no request.
+func (sys *system) accountOf(ctx context.Context, s settings.Settings, store *secretstore.Store) (account, error) {
 	session, err := storedSession(ctx, s, store, sys.Now())
 	if err != nil {
 		return account{}, err

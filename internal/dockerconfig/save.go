@@ -40,6 +40,15 @@ func (f *File) Save() error {
 	return nil
 }
 
+// CopyTo writes a copy, with the changes, to another path, with the mode 0600. What stood there is
+// replaced, and the file itself stays as it is.
+func (f *File) CopyTo(path string) error {
+	if err := atomicfile.Write(path, f.text, atomicfile.Options{}); err != nil {
+		return fmt.Errorf("copy Docker's configuration: %w", err)
+	}
+	return nil
+}
+
 func (f *File) save() error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil { // before links are followed from there
 		return err

@@ -5,9 +5,11 @@ package helper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/docker/docker-credential-helpers/credentials"
 
@@ -36,9 +38,14 @@ The credential helper of docker-pat. Docker calls it; docker-pat setup tells Doc
 
 // A System is what a call needs of the outside.
 type System struct {
-	In  io.Reader
-	Out io.Writer
-	Env func(string) string
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) string
+	Now      func() time.Time
+	// Tokens does what takes Docker Hub. nil: docker-pat is called for it.
+	Tokens func(settings.Settings, *secretstore.Store) credhelper.Tokens
+	// Hint is the next step after an error; nil: that of this package.
+	Hint func(error) string
 }
 
 // Run answers one call. Errors go to standard output, as the protocol has it.
@@ -57,7 +64,7 @@ func (sys System) Run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	if err := sys.serve(ctx, args[0]); err != nil {
-		_, _ = fmt.Fprintln(sys.Out, reply(err))
+		_, _ = fmt.Fprintln(sys.Out, sys.reply(err))
 		return exitFailure
 	}
 	return exitOK
@@ -68,7 +75,7 @@ func (sys System) serve(ctx context.Context, action string) error {
 	if err != nil {
 		return err
 	}
-	h, err := New(ctx, s, sys.Env)
+	h, err := sys.New(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -76,16 +83,20 @@ func (sys System) serve(ctx context.Context, action string) error {
 }
 
 // New returns the helper that the settings ask for, for one call.
-func New(ctx context.Context, s settings.Settings, env func(string) string) (*credhelper.Helper, error) {
+func (sys System) New(ctx context.Context, s settings.Settings) (*credhelper.Helper, error) {
+	store := NewStore(s, sys.Env)
+	var tokens credhelper.Tokens = handOver{sys}
+	if sys.Tokens != nil {
+		tokens = sys.Tokens(s, store)
+	}
 	return credhelper.New(ctx, credhelper.Options{
-		Store:    NewStore(s, env),
-		Registry: s.Registry,
-		KeepPasswords: func() (bool, error) {
-			prefs, err := s.Preferences()
-			return prefs.Passwords == settings.PasswordsStore, err
-		},
+		Store: store, Registry: s.Registry, Preferences: s.Preferences, Tokens: tokens,
+		StateDir: s.StateDir, HubURL: s.HubURL, Now: sys.Now, Warn: sys.warn, Loan: sys.Env(LoanVariable),
 	})
 }
+
+// LoanVariable names the token of one command to the helpers that it runs. It is no secret.
+const LoanVariable = "DOCKER_PAT_EXEC"
 
 // NewStore returns the store that the settings ask for.
 func NewStore(s settings.Settings, env func(string) string) *secretstore.Store {
@@ -97,14 +108,28 @@ func NewStore(s settings.Settings, env func(string) string) *secretstore.Store {
 }
 
 // reply is one line. Clients know the protocol's own errors by their exact text; ours name the program
-// and say what to do.
-func reply(err error) string {
-	if credentials.IsErrCredentialsNotFound(err) || credentials.IsCredentialsMissingServerURL(err) || credentials.IsCredentialsMissingUsername(err) {
+// and say what to do. What another program has said in our place is passed on.
+func (sys System) reply(err error) string {
+	var said repliedError
+	switch {
+	case credentials.IsErrCredentialsNotFound(err), credentials.IsCredentialsMissingServerURL(err), credentials.IsCredentialsMissingUsername(err):
 		return err.Error()
+	case errors.As(err, &said):
+		return said.text
 	}
-	text := Name + ": " + err.Error()
-	if hint := Hint(err); hint != "" {
-		text += "; " + hint
+	return sys.line("", err)
+}
+
+func (sys System) warn(err error) { _, _ = fmt.Fprintln(sys.Err, sys.line("warning: ", err)) }
+
+func (sys System) line(kind string, err error) string {
+	hint := sys.Hint
+	if hint == nil {
+		hint = Hint
+	}
+	text := Name + ": " + kind + err.Error()
+	if next := hint(err); next != "" {
+		text += "; " + next
 	}
 	return strings.ReplaceAll(text, "\n", " ")
 }

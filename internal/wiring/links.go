@@ -89,18 +89,22 @@ func (s *setup) link(path, target string) error {
 	return nil
 }
 
-// replaceLink makes the link beside the old one and renames it, so that there always is one. Windows
-// lets few people make links: there it is a copy.
+// PlaceProgram makes a program callable as path, where nothing may be yet: by a link, or on Windows, which
+// lets few people make links, by a copy.
+func PlaceProgram(target, path string) error {
+	if runtime.GOOS == "windows" {
+		return copyFile(target, path)
+	}
+	return os.Symlink(target, path)
+}
+
+// replaceLink makes the link beside the old one and renames it, so that there always is one.
 func replaceLink(path, target string) error {
 	fresh := path + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	place := os.Symlink
-	if runtime.GOOS == "windows" {
-		place = copyFile
-	}
-	if err := place(target, fresh); err != nil {
+	if err := PlaceProgram(target, fresh); err != nil {
 		return fmt.Errorf("link %s: %w", path, err)
 	}
 	if err := os.Rename(fresh, path); err != nil {
