@@ -36,15 +36,13 @@ It asks first; where there is no terminal, --yes is needed.`,
 	return cmd
 }
 
-// complete reads the index and nothing else: a store whose ctx has ended makes no call and does not wait.
+// complete reads the index and nothing else.
 func (o credentialsEraseOptions) complete(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
 	s, err := o.sys.settings()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := context.WithCancel(cmd.Context())
-	cancel()
-	entries, err := o.sys.store(s).List(ctx)
+	entries, err := o.sys.store(s).Indexed(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

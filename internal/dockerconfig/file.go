@@ -13,19 +13,24 @@ package dockerconfig
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 
 	"github.com/tailscale/hujson"
+
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 // ErrNotRegular says that the path leads to something other than a file, such as a folder, a
 // device or a pipe. To read one could wait for ever; to replace one would break it.
-var ErrNotRegular = errors.New("not a regular file")
+var ErrNotRegular = regularfile.ErrNotRegular
+
+// maxSize bounds the file, in bytes.
+const maxSize = 16 << 20
 
 // A File is one config.json and the changes made to it since Load. It is not safe for use by
 // several goroutines.
@@ -67,17 +72,8 @@ func Load(path string) (*File, error) {
 	return f, nil
 }
 
-// read returns the content of a regular file.
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w", path, ErrNotRegular)
-	}
-	return os.ReadFile(path)
-}
+// read returns the content of a regular file, soon or not at all.
+func read(path string) ([]byte, error) { return regularfile.Read(context.Background(), path, maxSize) }
 
 // Path is where the file was loaded from, before links are followed.
 func (f *File) Path() string { return f.path }

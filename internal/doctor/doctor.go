@@ -203,10 +203,10 @@ func (x exam) environment(context.Context) (exam, []Finding) {
 }
 
 // pluginFolders are where Docker looks for plugins, in its order.
-func (x exam) pluginFolders() []string {
+func (x exam) pluginFolders(ctx context.Context) []string {
 	var own []string
 	if dir := x.Settings.DockerConfigDir; dir != "" {
-		own = append(extraPluginFolders(dockerconfig.Path(dir)), filepath.Join(dir, "cli-plugins"))
+		own = append(extraPluginFolders(ctx, dockerconfig.Path(dir)), filepath.Join(dir, "cli-plugins"))
 	}
 	return append(own, x.SystemPlugins...)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/docker-pat/docker-pat/internal/doctor"
@@ -133,6 +134,15 @@ func TestState(t *testing.T) {
 		},
 		"damaged index": {
 			func(t *testing.T, m *machine) { m.write(t, "state/index.json", "{") },
+			[]doctor.Finding{{"state", note, "~/state/index.json was damaged and is made again", "see what is left: run docker pat credentials"}},
+		},
+		"pipe as index": {
+			func(t *testing.T, m *machine) {
+				m.remove(t, "state/index.json")
+				if err := syscall.Mkfifo(m.path("state/index.json"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
 			[]doctor.Finding{{"state", note, "~/state/index.json was damaged and is made again", "see what is left: run docker pat credentials"}},
 		},
 		"a file": {

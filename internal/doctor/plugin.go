@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/docker-pat/docker-pat/internal/helper"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 const pluginName = "docker-pat"
@@ -15,7 +16,7 @@ const pluginName = "docker-pat"
 // plugin looks where Docker looks. The first file of the name counts for Docker, whatever it is.
 func (x exam) plugin(ctx context.Context) (exam, []Finding) {
 	var plugins, misplaced []string
-	for _, dir := range x.pluginFolders() {
+	for _, dir := range x.pluginFolders(ctx) {
 		if path := filepath.Join(dir, exeName(pluginName)); exists(path) {
 			plugins = append(plugins, path)
 		}
@@ -60,11 +61,8 @@ func (x exam) firstPlugin(ctx context.Context, plugins []string) Finding {
 
 // extraPluginFolders are those that Docker's config.json adds. They are read without care: what is
 // wrong with the file is the affair of another check.
-func extraPluginFolders(path string) []string {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
-	data, err := os.ReadFile(path)
+func extraPluginFolders(ctx context.Context, path string) []string {
+	data, err := regularfile.Read(ctx, path, maxFile)
 	if err != nil {
 		return nil
 	}

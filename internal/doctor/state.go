@@ -11,10 +11,14 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 	"github.com/docker-pat/docker-pat/internal/settings"
 )
 
 const noFolder = "its folder is not known"
+
+// maxFile bounds what is read of a file, in bytes.
+const maxFile = 16 << 20
 
 // settings reads our own config.json.
 func (x exam) settings(context.Context) (exam, []Finding) {
@@ -38,7 +42,7 @@ func (x exam) settings(context.Context) (exam, []Finding) {
 }
 
 // state looks at the folder that holds the index, and at what lies in it.
-func (x exam) state(context.Context) (exam, []Finding) {
+func (x exam) state(ctx context.Context) (exam, []Finding) {
 	const check = "state"
 	dir := x.Settings.StateDir
 	if dir == "" {
@@ -53,7 +57,10 @@ func (x exam) state(context.Context) (exam, []Finding) {
 	case !info.IsDir():
 		return x, []Finding{problem(check, dir+" is no folder", "remove "+dir)}
 	}
-	for _, look := range []func(dir string, info fs.FileInfo) (Finding, bool){wrongOwner, openFolder, wrongFile, x.damagedIndex} {
+	for _, look := range []func(dir string, info fs.FileInfo) (Finding, bool){
+		wrongOwner, openFolder, wrongFile,
+		func(dir string, _ fs.FileInfo) (Finding, bool) { return x.damagedIndex(ctx, dir) },
+	} {
 		if finding, wrong := look(dir, info); wrong {
 			finding.Check = check
 			return x, []Finding{finding}
@@ -113,13 +120,11 @@ func wrongFile(dir string, _ fs.FileInfo) (Finding, bool) {
 }
 
 // damagedIndex is no problem: the store makes the index again.
-func (x exam) damagedIndex(dir string, _ fs.FileInfo) (Finding, bool) {
+func (x exam) damagedIndex(ctx context.Context, dir string) (Finding, bool) {
 	path := filepath.Join(dir, "index.json")
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return Finding{}, false
-	}
-	data, err := os.ReadFile(path)
-	if err != nil || json.Valid(data) {
+	data, err := regularfile.Read(ctx, path, maxFile)
+	pipe := errors.Is(err, regularfile.ErrNotRegular)
+	if err != nil && !pipe || err == nil && json.Valid(data) {
 		return Finding{}, false
 	}
 	return note("", path+" was damaged and is made again", "see what is left: "+x.command("credentials")), true

@@ -98,7 +98,7 @@ func TestBadConfig(t *testing.T) {
 				m.write(t, ".docker/config.json/x", "")
 			},
 			append([]doctor.Finding{{
-				"docker-config", problem, "read Docker's configuration: ~/.docker/config.json: not a regular file",
+				"docker-config", problem, "read Docker's configuration: read ~/.docker/config.json: not a regular file",
 				"put a file in the place of ~/.docker/config.json",
 			}}, unknown...),
 		},

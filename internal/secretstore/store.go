@@ -73,7 +73,7 @@ func (s *Store) Get(ctx context.Context, key string) (Credential, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, ErrTimeout)
 	defer cancel()
 	c, err := s.get(ctx, key)
-	if errors.Is(err, ErrNotFound) && s.index.has(key) {
+	if errors.Is(err, ErrNotFound) && s.index.has(ctx, key) {
 		return s.mend(ctx, key)
 	}
 	return c, err
@@ -158,12 +158,12 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 // List names what the store holds, by key. It asks the index alone, unless that is lost or damaged: then
 // it is made again where the keychain can name its keys.
 func (s *Store) List(ctx context.Context) (map[string]Entry, error) {
-	entries, err := s.index.read()
+	entries, err := s.Indexed(ctx)
 	if err == nil {
 		return entries, nil
 	}
 	if s.change(ctx, func(ctx context.Context) error { return s.updateIndex(ctx, func(map[string]Entry) {}) }) == nil {
-		return s.index.read()
+		return s.Indexed(ctx)
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return map[string]Entry{}, nil
@@ -171,11 +171,18 @@ func (s *Store) List(ctx context.Context) (map[string]Entry, error) {
 	return nil, err
 }
 
+// Indexed is List without the keychain: it fails when the index is lost or damaged.
+func (s *Store) Indexed(ctx context.Context) (map[string]Entry, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, ErrTimeout)
+	defer cancel()
+	return s.index.read(ctx)
+}
+
 // updateIndex changes the index, under the lock. One that is lost or damaged is made again first, or
 // begins empty where the keychain cannot name its keys: a name missing from a list is a smaller harm
 // than a store that takes nothing any more.
 func (s *Store) updateIndex(ctx context.Context, update func(map[string]Entry)) error {
-	entries, readErr := s.index.read()
+	entries, readErr := s.index.read(ctx)
 	if readErr != nil {
 		var err error
 		if entries, err = within(ctx, func() (map[string]Entry, error) { return s.rebuild(ctx) }); err != nil {
@@ -187,7 +194,7 @@ func (s *Store) updateIndex(ctx context.Context, update func(map[string]Entry)) 
 	if readErr == nil && reflect.DeepEqual(before, entries) {
 		return nil // a login mostly stores what is there
 	}
-	return s.index.write(entries)
+	return s.index.write(ctx, entries)
 }
 
 // rebuild reads every item once. One that cannot be read is left out: a list must not fail for it.

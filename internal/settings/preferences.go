@@ -2,6 +2,7 @@ package settings
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/docker-pat/docker-pat/internal/lifetime"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 // Preferences are what the user wrote into config.json in the config folder.
@@ -53,7 +55,11 @@ const (
 	RevokesNever  = "never"
 )
 
-const renewBefore = 7 * 24 * time.Hour
+const (
+	renewBefore = 7 * 24 * time.Hour
+	// maxPreferences bounds the file, in bytes.
+	maxPreferences = 1 << 20
+)
 
 // Preferences reads the file; one that is missing means the defaults. An unknown key is an error,
 // because a setting that is silently ignored is worse than one that is refused.
@@ -63,7 +69,7 @@ func (s Settings) Preferences() (Preferences, error) {
 		RenewBefore: Span(renewBefore), LogoutRevokes: RevokesMinted,
 	}
 	path := filepath.Join(s.ConfigDir, "config.json")
-	data, err := os.ReadFile(path)
+	data, err := regularfile.Read(context.Background(), path, maxPreferences)
 	if errors.Is(err, os.ErrNotExist) {
 		return prefs, nil
 	}

@@ -1,6 +1,7 @@
 package wiring
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/docker-pat/docker-pat/internal/atomicfile"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 // A record is what undo needs to know about one config.json. It has no secret.
@@ -31,6 +33,9 @@ type recordFile struct {
 
 func recordPath(stateDir string) string { return filepath.Join(stateDir, "setup.json") }
 
+// maxRecords bounds the file, in bytes.
+const maxRecords = 1 << 20
+
 func readRecord(stateDir, config string) (record, error) {
 	file, err := readRecords(stateDir)
 	rec := file.Configs[config]
@@ -42,7 +47,7 @@ func readRecord(stateDir, config string) (record, error) {
 
 func readRecords(stateDir string) (recordFile, error) {
 	file := recordFile{Version: 1, Configs: map[string]record{}}
-	data, err := os.ReadFile(recordPath(stateDir))
+	data, err := regularfile.Read(context.Background(), recordPath(stateDir), maxRecords)
 	if errors.Is(err, os.ErrNotExist) {
 		return file, nil
 	}
