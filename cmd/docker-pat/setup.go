@@ -97,6 +97,7 @@ func (o setupOptions) plan(ctx context.Context) (*wiring.Plan, error) {
 	opts := wiring.Options{
 		DockerConfigDir: s.DockerConfigDir,
 		StateDir:        s.StateDir,
+		Registry:        s.Registry,
 		Executable:      executable,
 		Home:            o.sys.Env("HOME"),
 		Path:            filepath.SplitList(o.sys.Env("PATH")),

@@ -68,9 +68,6 @@ func (x exam) dockerHelper() Finding {
 	_, own := x.config.CredHelpers()[key]
 	entry := fmt.Sprintf("credHelpers[%q]", key)
 	remedy := x.command("setup")
-	if own && key != credhelper.HubKey { // setup for all registries leaves the entries of others alone
-		remedy = x.command("setup --only " + key)
-	}
 	switch {
 	case name == wiring.Suffix:
 		return ok(check, "Docker asks "+program(name)+" about "+key)
@@ -96,8 +93,8 @@ func (x exam) credsStore() Finding {
 	}
 }
 
-// credHelpers is about the entries of other registries, and about other spellings of Docker Hub: a
-// docker login to one of those goes to that helper.
+// credHelpers is about the entries of other registries, and about other spellings of the one that tokens
+// belong to: a docker login to one of those goes to that helper.
 func (x exam) credHelpers() Finding {
 	const check = "cred-helpers"
 	registry, _ := credhelper.Key(x.Settings.Registry)
@@ -108,7 +105,7 @@ func (x exam) credHelpers() Finding {
 		name := helpers[server]
 		switch {
 		case name == wiring.Suffix || server == hubHost || server == registry:
-		case err == nil && key == credhelper.HubKey && registry == key:
+		case err == nil && key == registry:
 			shadows = append(shadows, fmt.Sprintf("credHelpers[%q]", server))
 		case name != "" && len(x.onPath(program(name))) == 0:
 			missing = append(missing, program(name)+" for "+server)
@@ -117,7 +114,7 @@ func (x exam) credHelpers() Finding {
 	switch {
 	case len(shadows) > 0:
 		list := strings.Join(shadows, " and ")
-		return problem(check, list+" is Docker Hub, too, and not docker-pat's", "take "+list+" out of "+x.config.Path())
+		return problem(check, list+" means "+registry+", too, and is not docker-pat's", x.command("setup"))
 	case len(missing) > 0:
 		return note(check, "not on PATH: "+strings.Join(missing, ", "), "install it, or take it out of "+x.config.Path())
 	}

@@ -49,7 +49,7 @@ func TestWired(t *testing.T) {
 			config(`{"credsStore":"pat","credHelpers":{"` + hub + `":"pass","docker.io":"pass","index.docker.io":"pass"}}`),
 			[]doctor.Finding{
 				{"docker-helper", problem, `credHelpers["` + hub + `"] names docker-credential-pass and goes before credsStore`, wants},
-				{"cred-helpers", problem, `credHelpers["index.docker.io"] is Docker Hub, too, and not docker-pat's`, `take credHelpers["index.docker.io"] out of ~/.docker/config.json`},
+				{"cred-helpers", problem, `credHelpers["index.docker.io"] means ` + hub + `, too, and is not docker-pat's`, wants},
 				{"podman", problem, `credHelpers["docker.io"] names "pass": podman, skopeo and buildah ask there`, wants},
 			},
 		},
@@ -67,7 +67,7 @@ func TestWired(t *testing.T) {
 				m.keeps.set("localhost:5000", secretstore.Credential{ServerURL: "localhost:5000", Username: "moby", Secret: secret.New(madeUp)})
 				config(`{"credsStore":"pat","credHelpers":{"docker.io":"pat","localhost:5000":"pass"}}`)(t, m)
 			},
-			[]doctor.Finding{{"docker-helper", problem, `credHelpers["localhost:5000"] names docker-credential-pass and goes before credsStore`, "run docker pat setup --only localhost:5000"}},
+			[]doctor.Finding{{"docker-helper", problem, `credHelpers["localhost:5000"] names docker-credential-pass and goes before credsStore`, wants}},
 		},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
 )
 
@@ -60,15 +61,12 @@ type setup struct {
 // keys changes what names the helper in config.json and remembers what was there.
 func (s *setup) keys() {
 	if len(s.Only) == 0 {
+		s.takeOver(hubKey, s.Registry)
 		s.setCredsStore(Suffix)
 		s.setCredHelper(hubHost)
-		for _, key := range slices.Sorted(maps.Keys(s.config.CredHelpers())) {
-			if key == hubKey {
-				s.setCredHelper(key)
-			}
-		}
 		return
 	}
+	s.takeOver(s.Only...)
 	if s.config.CredsStore() == "" && len(s.config.CredHelpers()) == 0 && !s.hasAuths() {
 		if store := defaultStore(runtime.GOOS); store != "" {
 			s.setCredsStore(store)
@@ -78,6 +76,27 @@ func (s *setup) keys() {
 		s.setCredHelper(registry)
 		if registry == hubHost {
 			s.setCredHelper(hubKey)
+		}
+	}
+}
+
+// takeOver sets the entries of credHelpers that mean one of these registries, however they spell it:
+// each goes before credsStore. The spelling that Docker asks by is first, for its credential is the one
+// that Docker had.
+func (s *setup) takeOver(registries ...string) {
+	there := s.config.CredHelpers()
+	for _, registry := range registries {
+		key, err := credhelper.Key(registry)
+		if err != nil {
+			continue // no entry can mean it
+		}
+		if _, ok := there[key]; ok {
+			s.setCredHelper(key)
+		}
+		for _, entry := range slices.Sorted(maps.Keys(there)) {
+			if name, err := credhelper.Key(entry); err == nil && name == key {
+				s.setCredHelper(entry)
+			}
 		}
 	}
 }

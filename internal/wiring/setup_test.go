@@ -221,6 +221,70 @@ func TestShadowing(t *testing.T) {
 	}
 }
 
+// TestOtherSpellings has entries that mean the same registry in other words: all are taken over, what
+// Docker had is copied, and undo brings each back.
+func TestOtherSpellings(t *testing.T) {
+	t.Parallel()
+	const others = `"https://index.docker.io/v1/access-token":"gcloud","index.docker.io:5000":"gcloud","gcr.io":"gcloud"`
+	tests := map[string]struct {
+		before   string // of credHelpers
+		registry string
+		only     []string
+		taken    []string
+		held     map[string]credential
+	}{
+		"Docker Hub": {
+			`"index.docker.io":"secretservice","registry-1.docker.io":"garbage","https://docker.io":"","http://index.docker.io/v1/":"failing","` + hub + `":"other",` + others, "", nil,
+			[]string{"index.docker.io", "registry-1.docker.io", "https://docker.io", "http://index.docker.io/v1/", hub, "docker.io"},
+			map[string]credential{hub: {"moby", madeUp}},
+		},
+		"the registry of the tokens": {
+			`"https://Localhost:5000/v2/":"secretservice","localhost:5000":"other",` + others, "http://localhost:5000", nil,
+			[]string{"https://Localhost:5000/v2/", "localhost:5000", "docker.io"}, map[string]credential{},
+		},
+		"Docker Hub alone": {
+			`"index.docker.io":"other",` + others, "", []string{"docker.io"},
+			[]string{"index.docker.io", "docker.io", hub}, map[string]credential{},
+		},
+		"another alone": {
+			`"index.docker.io":"other","https://ghcr.io":"other","ghcr.io":"other",` + others, "", []string{"ghcr.io"},
+			[]string{"https://ghcr.io", "ghcr.io"}, map[string]credential{"ghcr.io": {"octo", password}},
+		},
+	}
+	for name, tt := range tests {
+		before := `{"credsStore":"secretservice","credHelpers":{` + tt.before + `}}`
+		m := newMachine(t, before)
+		m.Registry, m.Only = tt.registry, tt.only
+		m.setup(t)
+		config, err := dockerconfig.Load(m.path("home/.docker/config.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var taken []string
+		for registry, helper := range config.CredHelpers() {
+			if helper == wiring.Suffix {
+				taken = append(taken, registry)
+			}
+		}
+		slices.Sort(taken)
+		slices.Sort(tt.taken)
+		if !slices.Equal(taken, tt.taken) {
+			t.Errorf("%s: the helper has %q, want %q", name, taken, tt.taken)
+		}
+		if !reflect.DeepEqual(m.store.held, tt.held) {
+			t.Errorf("%s: the keychain has %q", name, slices.Sorted(maps.Keys(m.store.held)))
+		}
+		if again := m.setup(t); !again.Empty() {
+			t.Errorf("%s: the second run does %q", name, again.Steps)
+		}
+		m.Only = nil
+		m.undo(t)
+		if got := m.config(t); got != before {
+			t.Errorf("%s: after undo %s, want %s", name, got, before)
+		}
+	}
+}
+
 func TestHost(t *testing.T) {
 	t.Parallel()
 	for serverURL, want := range map[string]string{

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 
+	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
 	"github.com/docker-pat/docker-pat/internal/secret"
 )
@@ -17,7 +18,7 @@ const (
 	Suffix     = "pat"                   // value of credsStore and credHelpers
 	helperName = "docker-credential-pat" // on PATH
 	pluginName = "docker-pat"            // in cli-plugins
-	hubKey     = "https://index.docker.io/v1/"
+	hubKey     = credhelper.HubKey
 	hubHost    = "docker.io" // Docker Hub for podman, skopeo and buildah, which do not read credsStore
 )
 
@@ -35,6 +36,7 @@ type Credentials interface {
 type Options struct {
 	DockerConfigDir string
 	StateDir        string // holds the record that undo works from
+	Registry        string // the server URL that tokens belong to; empty: Docker Hub's
 	Executable      string // this program
 	Home            string
 	Path            []string // folders of PATH
