@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/buildinfo"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/settings"
@@ -99,6 +100,7 @@ func (o setupOptions) plan(ctx context.Context) (*wiring.Plan, error) {
 		StateDir:        s.StateDir,
 		Registry:        s.Registry,
 		Executable:      executable,
+		Version:         buildinfo.Get().Version,
 		Home:            o.sys.Env("HOME"),
 		Path:            filepath.SplitList(o.sys.Env("PATH")),
 		Credentials:     helperCredentials{sys: o.sys, settings: s},

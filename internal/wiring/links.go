@@ -27,8 +27,10 @@ func (s *setup) links(ctx context.Context) error {
 	if err != nil || helper == "" {
 		return err
 	}
-	if beside := filepath.Join(filepath.Dir(s.Executable), exeName(helperName)); helper != beside && isHelper(ctx, beside) {
-		target = beside
+	if beside := filepath.Join(filepath.Dir(s.Executable), exeName(helperName)); helper != beside {
+		if version, err := HelperVersion(ctx, beside); err == nil && version == s.Version {
+			target = beside
+		}
 	}
 	return s.link(helper, target)
 }
@@ -48,14 +50,14 @@ func (s *setup) target() string {
 func (s *setup) helperPath(ctx context.Context) (string, error) {
 	for _, dir := range s.Path {
 		path := filepath.Join(dir, exeName(helperName))
-		switch _, err := os.Stat(path); {
-		case err != nil:
-		case sameFile(path, s.Executable), !isLink(path) && isHelper(ctx, path):
+		switch info, err := os.Stat(path); {
+		case err != nil || !isProgram(info):
+		case sameFile(path, s.Executable):
 			return "", nil
-		case isOurs(path):
+		case isOurs(path) && canWrite(dir):
 			return path, nil // of another copy of this program
 		default:
-			return "", fmt.Errorf("%s is another program: remove it from PATH first", path)
+			return "", s.installed(ctx, path)
 		}
 	}
 	wanted := []string{filepath.Dir(s.Executable), filepath.Join(s.Home, ".local", "bin"), filepath.Join(s.Home, "bin")}
@@ -67,6 +69,21 @@ func (s *setup) helperPath(ctx context.Context) (string, error) {
 	}
 	return "", fmt.Errorf("none of the folders %s is on PATH, where Docker looks for credential helpers, and can be written: add one to PATH",
 		strings.Join(wanted, ", "))
+}
+
+// installed is about the helper that PATH leads to and that setup did not link, or cannot link anew: it is
+// used as it is. One of another version is told of, as doctor does.
+func (s *setup) installed(ctx context.Context, path string) error {
+	version, err := HelperVersion(ctx, path)
+	switch {
+	case errors.Is(err, ErrOtherProgram):
+		return fmt.Errorf("%s is another program: remove it from PATH first", path)
+	case err != nil:
+		return fmt.Errorf("%s: %w: remove it from PATH first", path, err)
+	case version != s.Version:
+		s.plan.note("%s, which comes first on PATH, is %s and docker-pat %s: install both programs in the same version", path, version, s.Version)
+	}
+	return nil
 }
 
 // link plans one link. Where there is one of ours it is replaced, another program's is not.
@@ -137,12 +154,6 @@ func removeLink(path string) error {
 // versionTimeout bounds asking a program for its version.
 const versionTimeout = 5 * time.Second
 
-// isHelper tells whether path is our docker-credential-pat, by what it says of itself.
-func isHelper(ctx context.Context, path string) bool {
-	_, err := HelperVersion(ctx, path)
-	return err == nil
-}
-
 // Errors of HelperVersion.
 var (
 	ErrOtherProgram = errors.New("it is another program")
@@ -167,11 +178,6 @@ func HelperVersion(ctx context.Context, path string) (string, error) {
 	return strings.TrimSpace(version), nil
 }
 
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode().Type() == os.ModeSymlink
-}
-
 // isOurs recognises a link that an earlier setup made, even one whose program is gone.
 func isOurs(path string) bool {
 	target, err := os.Readlink(path)
@@ -187,6 +193,11 @@ func isLinkTo(path, executable string) bool {
 	}
 	link := info.Mode().Type() == os.ModeSymlink
 	return link && (sameFile(path, executable) || isOurs(path)) || runtime.GOOS == "windows" && !link
+}
+
+// isProgram tells what Docker would run: it passes over others on PATH.
+func isProgram(info os.FileInfo) bool {
+	return info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode().Perm()&0o111 != 0)
 }
 
 func sameFile(a, b string) bool {

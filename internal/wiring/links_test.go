@@ -58,8 +58,13 @@ func TestInTheWay(t *testing.T) {
 // installHelper makes the helper that comes with docker-pat, which is known by what it says of itself.
 func (m *machine) installHelper(t *testing.T, name string) string {
 	t.Helper()
+	return m.installVersion(t, name, "v1")
+}
+
+func (m *machine) installVersion(t *testing.T, name, version string) string {
+	t.Helper()
 	path := m.install(t, name)
-	script := "#!/bin/sh\necho 'docker-credential-pat (github.com/docker-pat/docker-pat) v1'\n"
+	script := "#!/bin/sh\necho 'docker-credential-pat (github.com/docker-pat/docker-pat) " + version + "'\n"
 	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +97,39 @@ func TestHelperOfThePackage(t *testing.T) {
 		if _, err := os.Stat(installed); err != nil {
 			t.Errorf("%s: undo removed the helper of the package: %v", name, err)
 		}
+	}
+}
+
+// TestOlderHelper is used where it is a file that comes first on PATH, and said to be older; one beside
+// this program is not linked to.
+func TestOlderHelper(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "")
+	m.installVersion(t, "usr/bin/docker-credential-pat", "v0")
+	m.installVersion(t, "opt/docker-pat-1/docker-credential-pat", "v0")
+	want := []string{"usr/bin/docker-credential-pat, which comes first on PATH, is v0 and docker-pat v1: install both programs in the same version"}
+	for range 2 {
+		if plan := m.setup(t); !slices.Equal(m.lines(plan.Notes), want) {
+			t.Errorf("notes %q, want %q", plan.Notes, want)
+		}
+	}
+	if err := os.Remove(m.path("usr/bin/docker-credential-pat")); err != nil {
+		t.Fatal(err)
+	}
+	step := "link home/.local/bin/docker-credential-pat -> opt/docker-pat-1/docker-pat"
+	if plan := m.setup(t); !slices.Contains(m.lines(plan.Steps), step) || len(plan.Notes) != 0 {
+		t.Errorf("steps %q, notes %q", plan.Steps, plan.Notes)
+	}
+}
+
+// TestHelperThatDoesNotAnswer cannot be told from another program.
+func TestHelperThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "")
+	m.install(t, "usr/bin/docker-credential-pat")
+	m.write(t, "usr/bin/docker-credential-pat", "#!/bin/sh\nexit 3\n")
+	if plan, err := wiring.PlanSetup(t.Context(), m.Options); plan != nil || err == nil || !strings.Contains(err.Error(), "usr/bin/docker-credential-pat: it does not say what it is: remove it from PATH first") {
+		t.Errorf("got %v", err)
 	}
 }
 

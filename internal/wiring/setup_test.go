@@ -240,15 +240,20 @@ func TestOtherSpellings(t *testing.T) {
 		},
 		"the registry of the tokens": {
 			`"https://Localhost:5000/v2/":"secretservice","localhost:5000":"other",` + others, "http://localhost:5000", nil,
-			[]string{"https://Localhost:5000/v2/", "localhost:5000", "docker.io"}, map[string]credential{},
+			[]string{"https://Localhost:5000/v2/", "localhost:5000", "docker.io"},
+			map[string]credential{},
 		},
 		"Docker Hub alone": {
-			`"index.docker.io":"other",` + others, "", []string{"docker.io"},
-			[]string{"index.docker.io", "docker.io", hub}, map[string]credential{},
+			`"index.docker.io":"other",` + others, "",
+			[]string{"docker.io"},
+			[]string{"index.docker.io", "docker.io", hub},
+			map[string]credential{},
 		},
 		"another alone": {
-			`"index.docker.io":"other","https://ghcr.io":"other","ghcr.io":"other",` + others, "", []string{"ghcr.io"},
-			[]string{"https://ghcr.io", "ghcr.io"}, map[string]credential{"ghcr.io": {"octo", password}},
+			`"index.docker.io":"other","https://ghcr.io":"other","ghcr.io":"other",` + others, "",
+			[]string{"ghcr.io"},
+			[]string{"https://ghcr.io", "ghcr.io"},
+			map[string]credential{"ghcr.io": {"octo", password}},
 		},
 	}
 	for name, tt := range tests {

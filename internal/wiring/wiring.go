@@ -38,6 +38,7 @@ type Options struct {
 	StateDir        string // holds the record that undo works from
 	Registry        string // the server URL that tokens belong to; empty: Docker Hub's
 	Executable      string // this program
+	Version         string // of this program
 	Home            string
 	Path            []string // folders of PATH
 	Only            []string // registries, by host; empty: all
