@@ -28,7 +28,7 @@ func newCredentialsCmd(sys *system) *cobra.Command {
 	list := newCredentialsListCmd(sys)
 	cmd.Use, cmd.Aliases = "credentials", nil
 	cmd.Short = "List, import and erase what the helper holds"
-	cmd.Long = strings.Replace(credentialsLong, "List", "Show and change", 1) // root names the program in it
+	cmd.Long = strings.Replace(credentialsLong, "List", "Show and change", 1)
 	cmd.AddCommand(list, newCredentialsImportCmd(sys), newCredentialsEraseCmd(sys))
 	return cmd
 }

@@ -23,11 +23,11 @@ func newCredentialsEraseCmd(sys *system) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erase SERVER...",
 		Short: "Forget credentials that this machine holds",
-		Long: `Forget credentials that this machine holds. A token goes on living at Docker Hub: ` + sys.name() + ` delete
+		Long: `Forget credentials that this machine holds. A token goes on living at Docker Hub: docker-pat delete
 ends one.
 
 It asks first; where there is no terminal, --yes is needed.`,
-		Example:           "  " + sys.name() + " credentials erase ghcr.io quay.io",
+		Example:           "  docker-pat credentials erase ghcr.io quay.io",
 		Args:              usage(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: opts.complete,
 		RunE:              func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },

@@ -28,9 +28,9 @@ keychain holds already is not either. A password for Docker Hub is not copied.
 By default they come from auths in Docker's config.json, where they are in clear. --from takes another
 file of that form; "podman" for podman's auth.json; or "helper:NAME" for the program
 docker-credential-NAME.`,
-		Example: "  " + sys.name() + " credentials import --dry-run\n" +
-			"  " + sys.name() + " credentials import --from podman\n" +
-			"  " + sys.name() + " credentials import --from helper:secretservice",
+		Example: `  docker-pat credentials import --dry-run
+  docker-pat credentials import --from podman
+  docker-pat credentials import --from helper:secretservice`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return opts.run(cmd.Context()) },
 	}

@@ -117,7 +117,7 @@ func failureHint(name string, err error) string {
 			return known.hint
 		}
 	}
-	return helper.Hint(err)
+	return helper.Hint(name, err)
 }
 
 // usagef makes a usageError.

@@ -42,11 +42,18 @@ func newRootCmd(sys *system) *cobra.Command {
 	addGroup(root, "tokens", "Tokens:", newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys))
 	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
 	root.AddCommand(newVersionCmd(sys))
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Long = strings.ReplaceAll(cmd.Long, "docker-pat ", sys.name()+" ")
-		cmd.Example = strings.ReplaceAll(cmd.Example, "docker-pat ", sys.name()+" ")
-	}
+	spell(root, sys.name())
 	return root
+}
+
+// spell names the program in all help texts as the user called it.
+func spell(cmd *cobra.Command, name string) {
+	for _, text := range []*string{&cmd.Long, &cmd.Example} {
+		*text = strings.ReplaceAll(*text, "docker-pat ", name+" ")
+	}
+	for _, child := range cmd.Commands() {
+		spell(child, name)
+	}
 }
 
 func addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {

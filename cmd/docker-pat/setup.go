@@ -100,6 +100,7 @@ func (o setupOptions) plan(ctx context.Context) (*wiring.Plan, error) {
 		StateDir:        s.StateDir,
 		Registry:        s.Registry,
 		Executable:      executable,
+		Name:            o.sys.name(),
 		Version:         buildinfo.Get().Version,
 		Home:            o.sys.Env("HOME"),
 		Path:            filepath.SplitList(o.sys.Env("PATH")),

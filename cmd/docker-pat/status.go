@@ -137,7 +137,7 @@ func (o statusOptions) print(v statusView) error {
 		{"Account", o.accountText(v)},
 		{"Service", v.Hub},
 		{"Store", storeText(v)},
-		{"Docker", dockerText(v)},
+		{"Docker", o.dockerText(v)},
 		{"Credential", o.credentialText(v)},
 	} {
 		_, _ = fmt.Fprintf(out, "%s\t%s\n", line[0], printable(line[1])) // Flush reports the error
@@ -166,18 +166,18 @@ func storeText(v statusView) string {
 	return v.Store.Kind
 }
 
-func dockerText(v statusView) string {
+func (o statusOptions) dockerText(v statusView) string {
 	switch d := v.Docker; {
 	case d.Error != "":
 		return d.Error
 	case d.Wired:
 		return fmt.Sprintf("uses %s (%s)", d.Path, d.Config)
 	case d.Helper == helperSuffix:
-		return helper.Name + " is not on PATH: run docker-pat setup"
+		return fmt.Sprintf("%s is not on PATH: run %s setup", helper.Name, o.sys.name())
 	case d.Helper != "":
-		return fmt.Sprintf("uses docker-credential-%s: run docker-pat setup", d.Helper)
+		return fmt.Sprintf("uses docker-credential-%s: run %s setup", d.Helper, o.sys.name())
 	}
-	return "does not use docker-pat: run docker-pat setup"
+	return fmt.Sprintf("does not use docker-pat: run %s setup", o.sys.name())
 }
 
 func (o statusOptions) credentialText(v statusView) string {

@@ -76,7 +76,7 @@ func (x exam) erase(ctx context.Context, key string) error {
 }
 
 func (x exam) storeRemedy(err error) string {
-	switch hint := helper.Hint(err); {
+	switch hint := helper.Hint(x.Name, err); {
 	case hint != "":
 		return hint
 	case errors.Is(err, fs.ErrPermission):

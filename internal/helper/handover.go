@@ -77,7 +77,7 @@ func (h handOver) Settle(ctx context.Context) error {
 // run calls docker-pat as the helper. Its warnings reach the caller. When ctx ends it is not ended with
 // it: it comes to an end by itself, and a kill would leave to a later call what it can do now.
 func (h handOver) run(ctx context.Context, action string, in []byte) ([]byte, error) {
-	program, err := manager()
+	program, err := findManager()
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +101,9 @@ func (h handOver) run(ctx context.Context, action string, in []byte) ([]byte, er
 	return nil, fmt.Errorf("%s failed: %w", program, err)
 }
 
-// manager finds docker-pat beside this program, where it was installed, or else on PATH.
-func manager() (string, error) {
-	name := "docker-pat"
+// findManager finds docker-pat beside this program, where it was installed, or else on PATH.
+func findManager() (string, error) {
+	name := manager
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}

@@ -22,6 +22,9 @@ import (
 // Name is what Docker calls the program.
 const Name = "docker-credential-pat"
 
+// manager is the program that a hint of the helper sends the user to.
+const manager = "docker-pat"
+
 // Service is the name that our items are filed under in the keychain.
 const Service = "docker-pat"
 
@@ -125,7 +128,7 @@ func (sys System) warn(err error) { _, _ = fmt.Fprintln(sys.Err, sys.line("warni
 func (sys System) line(kind string, err error) string {
 	hint := sys.Hint
 	if hint == nil {
-		hint = Hint
+		hint = func(err error) string { return Hint(manager, err) }
 	}
 	text := Name + ": " + kind + err.Error()
 	if next := hint(err); next != "" {

@@ -8,13 +8,14 @@ import (
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 )
 
-// Hint is the next step after a failure of the store or a refusal of the helper, or "".
-func Hint(err error) string {
+// Hint is the next step after a failure of the store or a refusal of the helper, or "". name is docker-pat as
+// the user called it.
+func Hint(name string, err error) string {
 	for _, known := range []struct {
 		fact error
 		hint string
 	}{
-		{credhelper.ErrPassword, "make a token with docker-pat login and docker-pat create, which hands it to Docker"},
+		{credhelper.ErrPassword, "make a token with " + name + " login and " + name + " create, which hands it to Docker"},
 		{secretstore.ErrLocked, "unlock the keychain, by signing in to your desktop or with its own program, and try again"},
 		{secretstore.ErrTimeout, "see whether the keychain waits for its password, or allow more time with DOCKER_PAT_KEYCHAIN_TIMEOUT"},
 		{secretstore.ErrUnavailable, unavailableHint(runtime.GOOS)},

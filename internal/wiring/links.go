@@ -92,7 +92,7 @@ func (s *setup) link(path, target string) error {
 		return nil
 	}
 	if _, err := os.Lstat(path); err == nil && !isOurs(path) {
-		return fmt.Errorf("%s is in the way: it was not made by docker-pat setup", path)
+		return fmt.Errorf("%s is in the way: it was not made by %s setup", path, s.Name)
 	}
 	if !slices.Contains(s.record.Links, path) {
 		s.record.Links = append(s.record.Links, path)

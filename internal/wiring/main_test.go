@@ -75,6 +75,7 @@ func newMachine(t *testing.T, config string) *machine {
 	m.Options = wiring.Options{
 		DockerConfigDir: filepath.Join(root, "home", ".docker"),
 		StateDir:        filepath.Join(root, "home", "state"),
+		Name:            "docker pat",
 		Version:         "v1",
 		Executable:      m.install(t, "opt/docker-pat-1/docker-pat"),
 		Home:            filepath.Join(root, "home"),

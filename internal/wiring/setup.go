@@ -215,7 +215,7 @@ func (s *setup) importPlaintext(ctx context.Context, a dockerconfig.PlaintextAut
 			return err
 		}
 		if !keeps {
-			s.plan.note("%s: config.json holds a password in clear. Make a token with docker-pat create, then run docker-pat setup again to wipe it", a.ServerURL)
+			s.plan.note("%s: config.json holds a password in clear. Make a token with %s create, then run %[2]s setup again to wipe it", a.ServerURL, s.Name)
 			return nil
 		}
 		step = "move the credential of %s from config.json, where it is in clear, to the keychain"
@@ -250,7 +250,7 @@ func (s *setup) copyFrom(other otherHelper, serverURL string) {
 		}
 		keeps, err := s.Credentials.Keeps(serverURL, username, text)
 		if err == nil && !keeps {
-			s.plan.note("%s: %s holds a password. It was not copied: make a token with docker-pat create", serverURL, other)
+			s.plan.note("%s: %s holds a password. It was not copied: make a token with %s create", serverURL, other, s.Name)
 			return nil
 		}
 		if err == nil {

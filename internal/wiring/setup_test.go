@@ -151,7 +151,7 @@ func TestPasswordStays(t *testing.T) {
 	auth := base64.StdEncoding.EncodeToString([]byte("moby:" + password))
 	m := newMachine(t, `{"auths":{"`+hub+`":{"auth":"`+auth+`"}}}`)
 	plan := m.setup(t)
-	if len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "docker-pat create") || len(m.store.held) != 0 || !strings.Contains(m.config(t), auth) {
+	if len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "docker pat create, then run docker pat setup again") || len(m.store.held) != 0 || !strings.Contains(m.config(t), auth) {
 		t.Errorf("notes %q, %d in the keychain, config.json %d bytes", plan.Notes, len(m.store.held), len(m.config(t)))
 	}
 	m.store.held[hub] = credential{"moby", madeUp}

@@ -34,6 +34,7 @@ type Credentials interface {
 
 // Options of PlanSetup and PlanUndo.
 type Options struct {
+	Name            string // of this program, as the user called it
 	DockerConfigDir string
 	StateDir        string // holds the record that undo works from
 	Registry        string // the server URL that tokens belong to; empty: Docker Hub's
