@@ -92,7 +92,7 @@ func TestAsDockerHubAgain(t *testing.T) {
 
 // TestAsDockerHubUntrusted is what a user sees who has forgotten SSL_CERT_FILE.
 func TestAsDockerHubUntrusted(t *testing.T) {
-	p, lines := begin(t, testSystem(nil, nil), settingsLines, "--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", t.TempDir())
+	p, lines := begin(t, testSystem(nil, nil), settingsLines, "--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", ownFolder(t))
 	client := proxied(t, evaluate(t, lines, "HTTPS_PROXY"), "")
 	if _, err := client.Get("https://hub.docker.com/"); err == nil {
 		t.Error("it is trusted by everybody")
@@ -105,7 +105,7 @@ func TestAsDockerHubUntrusted(t *testing.T) {
 
 // TestAsDockerHubStopsUnderWay holds that a request in a tunnel does not keep the program alive.
 func TestAsDockerHubStopsUnderWay(t *testing.T) {
-	p, lines := begin(t, testSystem(nil, nil), settingsLines, "--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", t.TempDir())
+	p, lines := begin(t, testSystem(nil, nil), settingsLines, "--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", ownFolder(t))
 	proxy := evaluate(t, lines, "HTTPS_PROXY")
 	if got := post(t, proxy+"/_sandbox/faults", `{"path":"/hub/","delay":"1h"}`); got != 204 {
 		t.Fatalf("got status %d", got)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -185,7 +186,8 @@ func TestRefusals(t *testing.T) {
 		{"certificate for nothing", []string{"--cert-dir", "x"}, exitUsage, "--as-docker-hub"},
 		{"no place for the certificate", []string{"--as-docker-hub", "--addr", "127.0.0.1:0"}, exitUsage, "--cert-dir"},
 		{"certificate in a file", []string{"--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", "main_test.go"}, exitFailure, "folder for certificates"},
-		{"port in use as Docker Hub", []string{"--as-docker-hub", "--cert-dir", t.TempDir(), "--addr", taken.Addr().String()}, exitFailure, "listen: "},
+		{"certificate where others write", []string{"--as-docker-hub", "--addr", "127.0.0.1:0", "--cert-dir", sharedFolder(t)}, exitUsage, "others on this machine may write"},
+		{"port in use as Docker Hub", []string{"--as-docker-hub", "--cert-dir", ownFolder(t), "--addr", taken.Addr().String()}, exitFailure, "listen: "},
 		{"argument", []string{"serve"}, exitUsage, `takes no arguments, got "serve"`},
 		{"unknown flag", []string{"--port", "1"}, exitUsage, "unknown flag"},
 	}
@@ -206,6 +208,20 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ownFolder is nobody else's, whatever the umask is.
+func ownFolder(t *testing.T) string { return folder(t, 0o700) }
+
+func sharedFolder(t *testing.T) string { return folder(t, 0o770) }
+
+func folder(t *testing.T, mode os.FileMode) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, mode); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func TestHelp(t *testing.T) {

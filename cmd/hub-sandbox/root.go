@@ -169,7 +169,11 @@ func (o *options) certificate(ctx context.Context) (sandbox.Certificate, error) 
 		}
 		dir = filepath.Join(known.StateDir, "sandbox")
 	}
-	return sandbox.LoadCertificate(ctx, dir, o.sys.Now())
+	certificate, err := sandbox.LoadCertificate(ctx, dir, o.sys.Now())
+	if errors.Is(err, sandbox.ErrSharedFolder) {
+		err = usageError{fmt.Errorf("give a folder that is yours alone with --cert-dir: %w", err)}
+	}
+	return certificate, err
 }
 
 // errorLog takes what the servers have to say.

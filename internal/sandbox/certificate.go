@@ -16,11 +16,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/docker-pat/docker-pat/internal/atomicfile"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 const (
@@ -31,7 +33,11 @@ const (
 	certificateRest     = 24 * time.Hour // less than this is not enough to begin with
 	certificateLead     = time.Hour      // before it is made: clocks differ
 	certificateWait     = 10 * time.Second
+	certificateMax      = 1 << 20 // bytes of a file
 )
+
+// ErrSharedFolder says that others could change what lies in the folder for certificates.
+var ErrSharedFolder = errors.New("others on this machine may write into this folder")
 
 // A Certificate is what the sandbox shows as Docker Hub, and the authority that a client has to trust.
 type Certificate struct {
@@ -44,6 +50,9 @@ type Certificate struct {
 // its authority. Until then both stay, so that a program which has read the authority, as dockerd
 // does once, trusts the next sandbox too.
 //
+// A folder that others may write is refused with ErrSharedFolder: they could put an authority of their own
+// there. A key that others could read, or an authority that they could write, is as good as damaged.
+//
 // The authority can speak for Docker Hub's names alone, and its key is forgotten once it has signed.
 func LoadCertificate(ctx context.Context, dir string, now time.Time) (Certificate, error) {
 	dir, err := filepath.Abs(dir)
@@ -53,28 +62,42 @@ func LoadCertificate(ctx context.Context, dir string, now time.Time) (Certificat
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Certificate{}, fmt.Errorf("make the folder for certificates: %w", err)
 	}
+	if err := checkFolder(dir); err != nil {
+		return Certificate{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, certificateWait)
 	defer cancel()
 	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, 5*time.Millisecond); err != nil {
 		return Certificate{}, fmt.Errorf("take the lock %s: %w", lock.Path(), err)
 	}
-	certificate, err := loadOrMake(dir, now)
+	certificate, err := loadOrMake(ctx, dir, now)
 	return certificate, errors.Join(err, lock.Unlock())
 }
 
-func loadOrMake(dir string, now time.Time) (Certificate, error) {
-	files := make([][]byte, 2)
-	for i, name := range []string{authorityFile, hubFile} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return Certificate{}, fmt.Errorf("read the certificate: %w", err)
-		}
-		files[i] = data
+// checkFolder looks at the bits for group and others. Windows has none.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("look at the folder for certificates: %w", err)
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o022 != 0 {
+		return fmt.Errorf("%s (mode %04o): %w", dir, mode, ErrSharedFolder)
+	}
+	return nil
+}
+
+func loadOrMake(ctx context.Context, dir string, now time.Time) (Certificate, error) {
+	known, err := readSafe(ctx, filepath.Join(dir, authorityFile), 0o022)
+	if err != nil {
+		return Certificate{}, err
+	}
+	key, err := readSafe(ctx, filepath.Join(dir, hubFile), 0o077)
+	if err != nil {
+		return Certificate{}, err
 	}
 	certificate := Certificate{AuthorityFile: filepath.Join(dir, authorityFile)}
-	var err error
-	if certificate.pair, err = checkCertificate(files[0], files[1], now); err == nil {
+	if certificate.pair, err = checkCertificate(known, key, now); err == nil {
 		return certificate, nil
 	}
 	authority, hub, err := makeCertificate(now)
@@ -87,6 +110,19 @@ func loadOrMake(dir string, now time.Time) (Certificate, error) {
 	return certificate, errors.Join(
 		atomicfile.Write(filepath.Join(dir, hubFile), hub, atomicfile.Options{}),
 		atomicfile.Write(certificate.AuthorityFile, authority, atomicfile.Options{}))
+}
+
+// readSafe returns nothing for a file that is missing, or whose mode has one of these bits.
+func readSafe(ctx context.Context, path string, bits fs.FileMode) ([]byte, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&bits != 0 {
+		return nil, nil
+	}
+	data, err := regularfile.Read(ctx, path, certificateMax)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate: %w", err)
+	}
+	return data, nil
 }
 
 // checkCertificate does what a client will do, for each name, now and until there is only the rest.

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -81,17 +82,18 @@ func TestDamagedCertificateIsReplaced(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other")
 	loadCertificate(t, other, time.Now())
 	damages := map[string]func(path string) error{
-		"empty":     func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"missing":   os.Remove,
-		"no PEM":    func(path string) error { return os.WriteFile(path, []byte("whale"), 0o600) },
-		"cut short": func(path string) error { return os.Truncate(path, 200) },
+		"empty":          func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"missing":        os.Remove,
+		"no PEM":         func(path string) error { return os.WriteFile(path, []byte("whale"), 0o600) },
+		"cut short":      func(path string) error { return os.Truncate(path, 200) },
+		"open to others": func(path string) error { return os.Chmod(path, 0o666) },
 		"of another sandbox": func(path string) error {
 			return os.WriteFile(path, readFile(t, filepath.Join(other, filepath.Base(path))), 0o600)
 		},
 	}
 	for name, damage := range damages {
 		for _, file := range []string{"ca.crt", "docker-hub.pem"} {
-			dir := t.TempDir()
+			dir := filepath.Join(t.TempDir(), "sandbox")
 			loadCertificate(t, dir, time.Now())
 			if err := damage(filepath.Join(dir, file)); err != nil {
 				t.Fatal(err)
@@ -107,6 +109,50 @@ func TestDamagedCertificateIsReplaced(t *testing.T) {
 				t.Errorf("%s %s: what was made anew is not good either", file, name)
 			}
 		}
+	}
+}
+
+// TestFolderOfOthers is refused, and nothing is put there.
+func TestFolderOfOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	for _, mode := range []os.FileMode{0o720, 0o702, 0o777} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sandbox.LoadCertificate(t.Context(), dir, time.Now()); !errors.Is(err, sandbox.ErrSharedFolder) || allFiles(t, dir) != "" {
+			t.Errorf("mode %o: %v, files %q", mode, err, allFiles(t, dir))
+		}
+	}
+}
+
+// TestKeyThatOthersCouldRead may be known to them: narrowing its mode would not help.
+func TestKeyThatOthersCouldRead(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	dir := filepath.Join(t.TempDir(), "sandbox")
+	path := filepath.Join(dir, "docker-hub.pem")
+	loadCertificate(t, dir, time.Now())
+	before := readFile(t, path)
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	loadCertificate(t, dir, time.Now())
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 || bytes.Equal(readFile(t, path), before) {
+		t.Errorf("the key is as it was, with the mode %v (%v)", info.Mode(), err)
+	}
+	// The authority is for others to read, as a Docker engine does.
+	after := readFile(t, path)
+	if err := os.Chmod(filepath.Join(dir, "ca.crt"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	loadCertificate(t, dir, time.Now())
+	if !bytes.Equal(readFile(t, path), after) {
+		t.Error("an authority that others can read was made anew")
 	}
 }
 
