@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
@@ -38,7 +34,7 @@ func (o credentialsImportOptions) source(s settings.Settings) (credentialSource,
 	case isHelper:
 		return helperSource(name), nil
 	case o.from == "podman":
-		path, err := podmanAuthFile(o.sys.Env)
+		path, err := wiring.PodmanAuthFile(o.sys.Env)
 		return fileSource(path, true), err
 	case o.from != "":
 		return fileSource(o.from, true), nil
@@ -91,32 +87,4 @@ func fileSource(path string, needed bool) credentialSource {
 		}
 		return found, nil
 	}}
-}
-
-// podmanAuthFile is the first of the places where podman, skopeo and buildah keep credentials.
-// Source: containers/image, docs/containers-auth.json.5.md.
-func podmanAuthFile(env func(string) string) (string, error) {
-	if path := env("REGISTRY_AUTH_FILE"); path != "" {
-		return path, nil
-	}
-	var places []string
-	if dir := env("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		places = append(places, filepath.Join(dir, "containers", "auth.json"))
-	}
-	if dir := env("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		places = append(places, filepath.Join(dir, "containers", "auth.json"))
-	}
-	home := env("HOME")
-	if runtime.GOOS == "windows" {
-		home = env("USERPROFILE")
-	}
-	if home != "" {
-		places = append(places, filepath.Join(home, ".config", "containers", "auth.json"))
-	}
-	for _, path := range places {
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("podman has no auth.json: there is none at %s", strings.Join(places, ", "))
 }

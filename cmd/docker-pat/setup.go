@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/docker/docker-credential-helpers/credentials"
@@ -34,8 +35,9 @@ func newSetupCmd(sys *system) *cobra.Command {
 It links docker-credential-pat into a folder on PATH and the plugin "docker pat" into Docker's folder,
 writes credsStore and, for podman, buildah and skopeo, credHelpers["docker.io"] into Docker's
 config.json, and brings along the credentials that Docker had: those that stood in config.json in clear
-are moved to the keychain, those of another credential helper are copied. Nothing else in config.json is
-touched. A second run has nothing to do; --undo brings back what was there before.`,
+are moved to the keychain, those of another credential helper and of podman's auth.json are copied.
+Nothing else in config.json is touched. A second run has nothing to do; --undo brings back what was there
+before.`,
 		Example: `  docker-pat setup --dry-run
   docker-pat setup
   docker-pat setup --only docker.io
@@ -105,6 +107,9 @@ func (o setupOptions) plan(ctx context.Context) (*wiring.Plan, error) {
 		Home:            o.sys.Env("HOME"),
 		Path:            filepath.SplitList(o.sys.Env("PATH")),
 		Credentials:     helperCredentials{sys: o.sys, settings: s},
+	}
+	if opts.PodmanAuthFile, err = wiring.PodmanAuthFile(o.sys.Env); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	if o.undo {
 		return wiring.PlanUndo(ctx, opts)

@@ -43,6 +43,9 @@ func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
 	if err := s.importStore(ctx, previous); err != nil {
 		return nil, err
 	}
+	if err := s.importPodman(ctx); err != nil {
+		return nil, err
+	}
 	for _, line := range config.Changes() {
 		s.plan.Steps = append(s.plan.Steps, fmt.Sprintf("%s: %s", config.Path(), line))
 	}
@@ -235,7 +238,7 @@ func (s *setup) importPlaintext(ctx context.Context, a dockerconfig.PlaintextAut
 	return nil
 }
 
-func (s *setup) copyFrom(other otherHelper, serverURL string) {
+func (s *setup) copyFrom(other source, serverURL string) {
 	s.plan.add(func(ctx context.Context) error {
 		if held, err := s.Credentials.Has(ctx, serverURL); err != nil || held {
 			return err // another helper had it, too
@@ -250,7 +253,7 @@ func (s *setup) copyFrom(other otherHelper, serverURL string) {
 		}
 		keeps, err := s.Credentials.Keeps(serverURL, username, text)
 		if err == nil && !keeps {
-			s.plan.note("%s: %s holds a password. It was not copied: make a token with %s create", serverURL, other, s.Name)
+			s.noteNotKept(other, serverURL)
 			return nil
 		}
 		if err == nil {

@@ -42,6 +42,7 @@ type Options struct {
 	Version         string // of this program
 	Home            string
 	Path            []string // folders of PATH
+	PodmanAuthFile  string   // where podman keeps credentials; empty: nowhere
 	Only            []string // registries, by host; empty: all
 	Credentials     Credentials
 }
