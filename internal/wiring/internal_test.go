@@ -30,6 +30,11 @@ func TestHangingHelper(t *testing.T) {
 	if names != nil || !errors.Is(err, errNoAnswer) {
 		t.Errorf("list = %v, %v; want %v", names, err, errNoAnswer)
 	}
+	start := time.Now()
+	if _, _, err := o.get(t.Context(), hubKey); !errors.Is(err, errNoAnswer) || time.Since(start) >= o.timeout {
+		t.Errorf("one that does not answer was waited for again, for %v: %v", time.Since(start), err)
+	}
+	o.silent = false
 	username, text, err := o.get(t.Context(), hubKey)
 	if username != "" || !text.IsZero() || !errors.Is(err, errNoAnswer) {
 		t.Errorf("get = %v, %v, %v; want %v", username, text, err, errNoAnswer)

@@ -37,7 +37,16 @@ esac`,
 	"failing":       `echo 'locked: ` + madeUp + `'; exit 1`,
 	"garbage":       `echo '<` + password + `>'`,
 	"secretservice": `echo '{}'`,
-	"osxkeychain":   `echo '{}'`,
+	"hanging.exe":   `exec /bin/sleep 60`,
+	"half.exe": `case "$1" in
+list) echo '{"a.example":"a","b.example":"b","c.example":"c"}' ;;
+get)  echo asked >> "$0.calls"; exec /bin/sleep 60 ;;
+esac`,
+	"desktop.exe": `case "$1" in
+list) echo '{"https://index.docker.io/v1/":"moby"}' ;;
+get)  echo '{"ServerURL":"x","Username":"moby","Secret":"` + madeUp + `"}' ;;
+esac`,
+	"osxkeychain": `echo '{}'`,
 }
 
 func TestMain(m *testing.M) { os.Exit(withHelpers(m)) }
@@ -46,6 +55,9 @@ func withHelpers(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "wiring-*")
 	if err == nil {
 		err = os.Setenv("PATH", dir)
+	}
+	if err == nil { // as a program of Windows is to a kernel that knows nothing of WSL
+		err = os.WriteFile(filepath.Join(dir, "docker-credential-foreign.exe"), []byte("MZ\x90\x00"), 0o700)
 	}
 	for name, script := range helpers {
 		if err == nil {

@@ -6,7 +6,9 @@ import (
 	"io"
 	"maps"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker/docker-credential-helpers/client"
@@ -24,20 +26,33 @@ const (
 type otherHelper struct {
 	name    string
 	timeout time.Duration
+	silent  bool // it did not answer once and is not waited for again
 }
 
-func newOtherHelper(name string) otherHelper { return otherHelper{name: name, timeout: otherTimeout} }
+func newOtherHelper(name string, timeout time.Duration) *otherHelper {
+	if timeout <= 0 {
+		timeout = otherTimeout
+	}
+	return &otherHelper{name: name, timeout: timeout}
+}
 
-func (o otherHelper) String() string { return "docker-credential-" + o.name }
+func (o *otherHelper) String() string { return "docker-credential-" + o.name }
+
+// isForeign tells a program of Windows that is called from another system. WSL allows that, and Docker Desktop
+// gives docker-credential-desktop.exe to the distributions in it.
+func (o *otherHelper) isForeign() bool {
+	return runtime.GOOS != "windows" && strings.HasSuffix(strings.ToLower(o.name), ".exe")
+}
 
 var errNoAnswer = errors.New("it did not answer in time")
 
-func (o otherHelper) list(ctx context.Context) ([]string, error) {
+func (o *otherHelper) list(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	names, err := client.List(o.program(ctx))
 	switch {
 	case ctx.Err() != nil:
+		o.silent = true
 		return nil, errNoAnswer
 	case err != nil:
 		return nil, errors.New(secret.Redact(err.Error())) // it quotes what the helper printed
@@ -46,12 +61,16 @@ func (o otherHelper) list(ctx context.Context) ([]string, error) {
 }
 
 // get fails with an error that says nothing of what the helper printed: it may be the secret.
-func (o otherHelper) get(ctx context.Context, serverURL string) (username string, text secret.Secret, err error) {
+func (o *otherHelper) get(ctx context.Context, serverURL string) (username string, text secret.Secret, err error) {
+	if o.silent {
+		return "", secret.Secret{}, errNoAnswer
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	c, err := client.Get(o.program(ctx), serverURL)
 	switch {
 	case ctx.Err() != nil:
+		o.silent = true
 		return "", secret.Secret{}, errNoAnswer
 	case credentials.IsErrCredentialsNotFound(err):
 		return "", secret.Secret{}, errors.New("it does not have it")
@@ -65,7 +84,7 @@ func (o otherHelper) get(ctx context.Context, serverURL string) (username string
 
 // program is the library's client.NewShellProgramFunc with an end to the wait, also for what a helper
 // that was killed has left behind with its output open.
-func (o otherHelper) program(ctx context.Context) client.ProgramFunc {
+func (o *otherHelper) program(ctx context.Context) client.ProgramFunc {
 	return func(args ...string) client.Program {
 		cmd := exec.CommandContext(ctx, o.String(), args...)
 		cmd.WaitDelay = otherGrace
@@ -80,11 +99,11 @@ func (p otherProgram) Input(in io.Reader)      { p.cmd.Stdin = in }
 
 // ListOther names what the credential helper docker-credential-NAME holds.
 func ListOther(ctx context.Context, name string) ([]string, error) {
-	return newOtherHelper(name).list(ctx)
+	return newOtherHelper(name, otherTimeout).list(ctx)
 }
 
 // GetOther takes one credential out of docker-credential-NAME, which stays as it is. Its error says
 // nothing of what that program printed.
 func GetOther(ctx context.Context, name, serverURL string) (username string, text secret.Secret, err error) {
-	return newOtherHelper(name).get(ctx, serverURL)
+	return newOtherHelper(name, otherTimeout).get(ctx, serverURL)
 }

@@ -5,11 +5,15 @@ package wiring_test
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/docker-pat/docker-pat/internal/dockerconfig"
 	"github.com/docker-pat/docker-pat/internal/wiring"
 )
 
@@ -66,6 +70,50 @@ func TestPreviousStore(t *testing.T) {
 		if got := m.config(t); got != before {
 			t.Errorf("%s: after undo %s, want %s", name, got, before)
 		}
+	}
+}
+
+// TestDockerDesktopInWSL has the helper of Docker Desktop on the Windows side, which can be missing, can fail
+// to start and can hang: setup goes on, in time, and says what to do.
+func TestDockerDesktopInWSL(t *testing.T) {
+	t.Parallel()
+	const later = ". It is a program of Windows: when it can be called from here, docker pat credentials import --from helper:"
+	tests := map[string]struct {
+		name  string
+		notes []string // each a part of one
+		want  map[string]credential
+	}{
+		"works":          {"desktop.exe", nil, map[string]credential{hub: {"moby", madeUp}}},
+		"not on PATH":    {"gone.exe", []string{"executable file not found in $PATH, out: ``" + later + "gone.exe"}, map[string]credential{}},
+		"cannot be run":  {"foreign.exe", []string{"exec format error, out: ``" + later + "foreign.exe"}, map[string]credential{}},
+		"hangs":          {"hanging.exe", []string{"nothing was copied from docker-credential-hanging.exe: it did not answer in time" + later}, map[string]credential{}},
+		"hangs at a get": {"half.exe", []string{"a.example: it could not be copied", "b.example: it could not be copied", "c.example: it could not be copied"}, map[string]credential{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := `{"credsStore":"` + tt.name + `"}`
+			m := newMachine(t, before)
+			m.HelperTimeout = 2 * time.Second
+			plan := m.setup(t)
+			if !slices.EqualFunc(plan.Notes, tt.notes, strings.Contains) || !reflect.DeepEqual(m.store.held, tt.want) {
+				t.Errorf("notes %q, want %q; the keychain has %d entries", plan.Notes, tt.notes, len(m.store.held))
+			}
+			if config, err := dockerconfig.Load(m.path("home/.docker/config.json")); err != nil || config.CredsStore() != wiring.Suffix {
+				t.Errorf("credsStore is %q (%v)", config.CredsStore(), err)
+			}
+			if tt.name == "half.exe" {
+				path, err := exec.LookPath("docker-credential-half.exe")
+				calls, _ := os.ReadFile(path + ".calls")
+				if err != nil || string(calls) != "asked\n" {
+					t.Errorf("it was asked again after it did not answer: %q (%v)", calls, err)
+				}
+			}
+			m.undo(t)
+			if got := m.config(t); got != before {
+				t.Errorf("after undo %s", got)
+			}
+		})
 	}
 }
 

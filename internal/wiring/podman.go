@@ -116,6 +116,6 @@ type source interface {
 }
 
 var (
-	_ source = otherHelper{}
+	_ source = (*otherHelper)(nil)
 	_ source = authFile{}
 )

@@ -26,7 +26,7 @@ func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
 	if _, err := opts.Credentials.Has(ctx, hubKey); err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err) // a helper without a keychain would be worse than none
 	}
-	s := setup{Options: opts, plan: &Plan{}, config: config, record: rec}
+	s := setup{Options: opts, plan: &Plan{}, config: config, record: rec, helpers: map[string]*otherHelper{}}
 	// The record comes first: a kill on the way leaves too much to undo, which undo notices, and never
 	// too little. Docker's own file comes last, when all that it then needs is there.
 	s.plan.apply = append(s.plan.apply, func(context.Context) error {
@@ -59,6 +59,15 @@ type setup struct {
 	plan   *Plan
 	config *dockerconfig.File
 	record record
+
+	helpers map[string]*otherHelper // that were there before, by name
+}
+
+func (s *setup) helper(name string) *otherHelper {
+	if s.helpers[name] == nil {
+		s.helpers[name] = newOtherHelper(name, s.HelperTimeout)
+	}
+	return s.helpers[name]
 }
 
 // keys changes what names the helper in config.json and remembers what was there.
@@ -126,7 +135,7 @@ func (s *setup) setCredHelper(registry string) {
 		s.record.CredHelpers[registry] = &before
 	}
 	if before != "" {
-		s.copyFrom(newOtherHelper(before), registry)
+		s.copyFrom(s.helper(before), registry)
 	}
 	s.config.SetCredHelper(registry, Suffix)
 }
@@ -180,13 +189,13 @@ func (s *setup) importStore(ctx context.Context, previous string) error {
 	if previous == "" || previous == Suffix {
 		return nil
 	}
-	other := newOtherHelper(previous)
+	other := s.helper(previous)
 	names, err := other.list(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		s.plan.note("nothing was copied from %s: %v", other, err)
+		s.plan.note("nothing was copied from %s: %v%s", other, err, s.whenItAnswers(other))
 		return nil
 	}
 	for _, serverURL := range names {
@@ -238,6 +247,16 @@ func (s *setup) importPlaintext(ctx context.Context, a dockerconfig.PlaintextAut
 	return nil
 }
 
+// whenItAnswers explains a failure that may pass: a program of Windows is there only while WSL lets it be called.
+func (s *setup) whenItAnswers(from source) string {
+	other, ok := from.(*otherHelper)
+	if !ok || !other.isForeign() {
+		return ""
+	}
+	return fmt.Sprintf(". It is a program of Windows: when it can be called from here, %s credentials import --from helper:%s copies what it holds",
+		s.Name, other.name)
+}
+
 func (s *setup) copyFrom(other source, serverURL string) {
 	s.plan.add(func(ctx context.Context) error {
 		if held, err := s.Credentials.Has(ctx, serverURL); err != nil || held {
@@ -248,7 +267,7 @@ func (s *setup) copyFrom(other source, serverURL string) {
 			return ctx.Err()
 		}
 		if err != nil {
-			s.plan.note("%s: it could not be copied from %s: %v", serverURL, other, err)
+			s.plan.note("%s: it could not be copied from %s: %v%s", serverURL, other, err, s.whenItAnswers(other))
 			return nil
 		}
 		keeps, err := s.Credentials.Keeps(serverURL, username, text)

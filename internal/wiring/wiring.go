@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"time"
 
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
@@ -45,6 +46,7 @@ type Options struct {
 	PodmanAuthFile  string   // where podman keeps credentials; empty: nowhere
 	Only            []string // registries, by host; empty: all
 	Credentials     Credentials
+	HelperTimeout   time.Duration // of each call of another helper; zero: a minute
 }
 
 // A Plan is a change that has been worked out and not been made yet.
