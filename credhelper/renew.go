@@ -11,6 +11,7 @@ import (
 
 	"github.com/docker-pat/docker-pat/internal/atomicfile"
 	"github.com/docker-pat/docker-pat/internal/journal"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/settings"
 )
@@ -90,9 +91,11 @@ const (
 	maxPause   = 6 * time.Hour
 )
 
+const maxBackoff = 1 << 20 // bytes
+
 func (b backoff) read() map[string]backoffEntry {
 	entries := map[string]backoffEntry{}
-	if data, err := os.ReadFile(b.path); err == nil {
+	if data, err := regularfile.Read(context.Background(), b.path, maxBackoff); err == nil {
 		_ = json.Unmarshal(data, &entries)
 	}
 	return entries

@@ -128,7 +128,7 @@ func (f execFolder) writeDocker() error {
 
 // writeContainers does the same for podman, skopeo and buildah, which have a file of their own.
 func (f execFolder) writeContainers() error {
-	path, err := podmanAuthFile(f.sys.Env)
+	path, err := wiring.PodmanAuthFile(f.sys.Env)
 	if err != nil {
 		path = filepath.Join(f.path, "none.json") // there is no such file
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/docker-pat/docker-pat/internal/atomicfile"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 // An Entry is what has to be known to end an operation.
@@ -215,8 +216,10 @@ func (j Journal) Entries() []Entry {
 	return entries
 }
 
+const maxEntry = 1 << 20 // bytes
+
 func (j Journal) read(id string) (Entry, error) {
-	data, err := os.ReadFile(j.entryPath(id))
+	data, err := regularfile.Read(context.Background(), j.entryPath(id), maxEntry)
 	if err != nil {
 		return Entry{}, fmt.Errorf("read the journal: %w", err)
 	}
