@@ -1,5 +1,5 @@
 // Package e2e tries docker-pat with the real Docker command line, engine and keychain, and with skopeo,
-// podman, buildah, crane and oras. Only Docker Hub is emulated. Everything runs in scratch folders and on loopback.
+// podman, buildah, crane, oras and both Docker Composes. Only Docker Hub is emulated. Everything runs in scratch folders and on loopback.
 package e2e
 
 import (
