@@ -24,11 +24,24 @@ const headMark = "docker-pat-parts:"
 type parts struct{ Keychain }
 
 func (p parts) Get(ctx context.Context, key string) (string, error) {
-	value, err := p.Keychain.Get(ctx, key)
-	if err != nil || !strings.HasPrefix(value, headMark) {
-		return value, err
+	item, err := p.Keychain.Get(ctx, key)
+	for err == nil && strings.HasPrefix(item, headMark) {
+		value, wholeErr := p.whole(ctx, key, item)
+		if !errors.Is(wholeErr, ErrDamaged) {
+			return value, wholeErr
+		}
+		// Reading takes no lock: the parts may have gone because the value was replaced or deleted.
+		before := item
+		if item, err = p.Keychain.Get(ctx, key); err == nil && item == before {
+			return "", wholeErr
+		}
 	}
-	h, err := parseHead(value)
+	return item, err
+}
+
+// whole puts the value together whose head is item.
+func (p parts) whole(ctx context.Context, key, item string) (string, error) {
+	h, err := parseHead(item)
 	if err != nil {
 		return "", err
 	}

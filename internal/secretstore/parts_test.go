@@ -117,6 +117,47 @@ func TestPartsSurviveAFailureAtEveryCall(t *testing.T) {
 	}
 }
 
+// A reader that has the head in hand when a writer replaces or deletes the value reads what is there now.
+func TestPartsThatAreReplacedWhileTheyAreRead(t *testing.T) {
+	t.Parallel()
+	large1, large2 := strings.Repeat("old", 2000), strings.Repeat("new!", 2000)
+	for name, tt := range map[string]struct {
+		change  func(parts) error
+		want    string
+		wantErr error
+	}{
+		"by a large value": {func(p parts) error { return p.Set(t.Context(), "k", large2) }, large2, nil},
+		"by a small value": {func(p parts) error { return p.Set(t.Context(), "k", "new") }, "new", nil},
+		"by nothing":       {func(p parts) error { return p.Delete(t.Context(), "k") }, "", ErrNotFound},
+	} {
+		for call := 1; call <= 3; call++ { // the head and two of its three parts
+			keychain := &small{items: map[string]string{}}
+			if err := (parts{keychain}).Set(t.Context(), "k", large1); err != nil {
+				t.Fatal(err)
+			}
+			got, err := parts{&meanwhile{Keychain: keychain, call: call, change: func() error { return tt.change(parts{keychain}) }}}.Get(t.Context(), "k")
+			if got != tt.want || !errors.Is(err, tt.wantErr) {
+				t.Errorf("%s after call %d: Get = %d bytes, %v; want %d, %v", name, call, len(got), err, len(tt.want), tt.wantErr)
+			}
+		}
+	}
+}
+
+// meanwhile makes a change after one of its Get calls.
+type meanwhile struct {
+	Keychain
+	call   int
+	change func() error
+}
+
+func (m *meanwhile) Get(ctx context.Context, key string) (string, error) {
+	value, err := m.Keychain.Get(ctx, key)
+	if m.call--; m.call == 0 {
+		err = errors.Join(err, m.change())
+	}
+	return value, err
+}
+
 func TestPartsThatAreMissingOrMixed(t *testing.T) {
 	t.Parallel()
 	whole := func() *small {
