@@ -42,7 +42,7 @@ func Write(path string, data []byte, opts Options) error {
 		err = opts.Ready()
 	}
 	if err == nil {
-		err = os.Rename(temp.Name(), path)
+		err = WhenFree(func() error { return os.Rename(temp.Name(), path) })
 	}
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", path, errors.Join(err, os.Remove(temp.Name())))

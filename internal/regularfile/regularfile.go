@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/docker-pat/docker-pat/internal/atomicfile"
 )
 
 // What can be wrong with a file, besides what the system says of it.
@@ -30,7 +32,13 @@ const patience = 5 * time.Second
 // It ends when ctx does, and after 5 s in any case. Every error is a *fs.PathError, around ErrNotRegular,
 // ErrTooLarge, ErrNoAnswer, the error of a ctx that was cancelled, or what the system says.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	data, err := within(ctx, func() ([]byte, error) { return read(path, limit) })
+	data, err := within(ctx, func() (data []byte, err error) {
+		err = atomicfile.WhenFree(func() error {
+			data, err = read(path, limit)
+			return err
+		})
+		return data, err
+	})
 	if err == nil || errors.As(err, new(*fs.PathError)) {
 		return data, err
 	}
