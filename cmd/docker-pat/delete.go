@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +47,7 @@ func (o deleteOptions) run(ctx context.Context, names []string) error {
 		return err
 	}
 	return account.forEach(ctx, o.sys, names, func(t client.Token) error {
-		inUse := slices.Contains(held, t.ID)
+		inUse := held.Has(t.ID)
 		if sure, err := o.confirm(ctx, t, inUse); err != nil || !sure {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -13,12 +12,31 @@ import (
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
-// printJSON writes a document for machines.
+// printJSON writes a document for machines, which may be shown on a terminal: what could steer that is
+// escaped, and stays what it was to a machine.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var document strings.Builder
+	enc := json.NewEncoder(&document)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escaped(document.String()))
+	return err
+}
+
+// escaped is a JSON text without the characters that printable replaces. They can stand in its strings alone.
+func escaped(document string) string {
+	var b strings.Builder
+	for _, r := range document {
+		if r != '\n' && harmful(r) {
+			_, _ = fmt.Fprintf(&b, "\\u%04x", r) // none of them is above U+FFFF
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // A tokenView is the JSON of a token, which scripts depend on. Times are RFC 3339 in UTC or null.
@@ -48,6 +66,15 @@ func viewOf(t client.Token, stored bool, now time.Time) tokenView {
 	}
 }
 
+// viewsOf is never nil, which would be null in JSON.
+func viewsOf(all []client.Token, held tokens.Held, now time.Time) []tokenView {
+	views := make([]tokenView, 0, len(all))
+	for _, t := range all {
+		views = append(views, viewOf(t, held.Has(t.ID), now))
+	}
+	return views
+}
+
 func source(t client.Token) string {
 	if t.Auto {
 		return "auto"
@@ -61,29 +88,6 @@ func instant(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// A column has a header and says what stands below it.
-type column[T any] struct {
-	header string
-	cell   func(T) string
-}
-
-// printTable aligns rows below their headers.
-func printTable[T any](w io.Writer, columns []column[T], rows []T) error {
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	line := func(text func(column[T]) string) {
-		cells := make([]string, len(columns))
-		for i, c := range columns {
-			cells[i] = text(c)
-		}
-		_, _ = fmt.Fprintln(table, strings.TrimRight(strings.Join(cells, "\t"), "\t")) // Flush reports the error
-	}
-	line(func(c column[T]) string { return c.header })
-	for _, row := range rows {
-		line(func(c column[T]) string { return c.cell(row) })
-	}
-	return table.Flush()
 }
 
 // when shows an instant: as an age to a person, in RFC 3339 to a program, and the zero time as "never".
@@ -129,13 +133,17 @@ func expiry(t, now time.Time) string {
 	return fmt.Sprintf("expires on %s (in %s)", t.Local().Format(time.DateOnly), span(t.Sub(now)))
 }
 
-// printable shows a text from outside harmlessly: control characters and those that change the
-// direction of writing become the replacement character.
+// printable shows a text from outside harmlessly: control characters, those that end a line and those that
+// change the direction of writing become the replacement character.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		if harmful(r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, text)
+}
+
+func harmful(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }

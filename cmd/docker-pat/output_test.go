@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,10 +51,26 @@ func TestShortID(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"ci & <tests>": "ci & <tests>", "مفتاح": "مفتاح", "a\x1b[31mb": "a�[31mb", "a\nb\tc": "a�b�c", "a\u202eb": "a�b",
+		"ci & <tests>": "ci & <tests>", "مفتاح": "مفتاح", "a\x1b[31mb": "a�[31mb", "a\nb\tc": "a�b�c", "a\u202eb": "a�b", "a\u2028b\u009bc": "a�b�c",
 	} {
 		if got := printable(in); got != want {
 			t.Errorf("printable(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestPrintJSON(t *testing.T) {
+	t.Parallel()
+	const label = "a\x1b[31m\u009b\x7f\u202e\u2028\n & <مفتاح> \"'\\"
+	var out strings.Builder
+	if err := printJSON(&out, []string{label}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "[\n  \"a\\u001b[31m\\u009b\\u007f\\u202e\\u2028\\n & <مفتاح> \\\"'\\\\\"\n]\n"; out.String() != want {
+		t.Errorf("printed %s, want %s", out.String(), want)
+	}
+	var back []string
+	if err := json.Unmarshal([]byte(out.String()), &back); err != nil || back[0] != label {
+		t.Errorf("read back %q, %v", back, err)
 	}
 }
