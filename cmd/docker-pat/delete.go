@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -46,7 +48,19 @@ func (o deleteOptions) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	return account.forEach(ctx, o.sys, names, func(t client.Token) error {
+	chosen, unknown, err := account.choose(ctx, names)
+	if err != nil {
+		return err
+	}
+	code := exitOK
+	for _, none := range unknown {
+		gone, err := account.forgetGone(ctx, o.sys, none.Name)
+		if err == nil && !gone {
+			err = none
+		}
+		code = max(code, report(o.sys, err))
+	}
+	return each(ctx, o.sys, chosen, code, func(t client.Token) error {
 		inUse := held.Has(t.ID)
 		if sure, err := o.confirm(ctx, t, inUse); err != nil || !sure {
 			return err
@@ -77,16 +91,35 @@ func (o deleteOptions) confirm(ctx context.Context, t client.Token, inUse bool) 
 func (o deleteOptions) delete(ctx context.Context, a account, t client.Token, inUse bool) error {
 	switch err := a.hub.DeleteToken(ctx, t.ID); {
 	case errors.Is(err, client.ErrNotFound):
-		o.sys.say("%s (%s) was deleted already.", printable(t.Label), t.ID)
+		o.sys.say("%s was deleted already.", nameOf(t))
 	case err != nil:
 		return err
 	default:
-		o.sys.say("Deleted %s (%s).", printable(t.Label), t.ID)
+		o.sys.say("Deleted %s.", nameOf(t))
 	}
 	if !inUse {
 		return nil
 	}
 	return a.forget(ctx, o.sys, t.ID)
+}
+
+// forgetGone tells that a token which this machine holds, and Docker Hub does not know any more, is gone.
+func (a account) forgetGone(ctx context.Context, sys *system, name string) (gone bool, err error) {
+	key, err := credhelper.Key(a.settings.Registry)
+	if err != nil {
+		return false, err
+	}
+	entries, err := a.store.List(ctx)
+	e := entries[key]
+	if err != nil || e.Token == nil || !strings.EqualFold(e.Username, a.session.Username) {
+		return false, err
+	}
+	t, err := tokens.Resolve([]client.Token{{ID: e.Token.ID, Label: e.Token.Label}}, name)
+	if err != nil {
+		return false, nil //nolint:nilerr // then it is another token that is not known
+	}
+	sys.say("%s was deleted already.", nameOf(t))
+	return true, a.forget(ctx, sys, t.ID)
 }
 
 // forget erases what this machine holds of a token that is gone.

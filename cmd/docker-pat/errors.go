@@ -56,7 +56,7 @@ func report(sys *system, err error) int {
 		sys.say("%s: interrupted", sys.name())
 		return exitInterrupted
 	}
-	code, hint := advice(sys.name(), err)
+	code, hint := advice(sys, err)
 	sys.say("%s: %v", sys.name(), err)
 	var ambiguous *tokens.AmbiguousError
 	if errors.As(err, &ambiguous) {
@@ -71,7 +71,8 @@ func report(sys *system, err error) int {
 }
 
 // advice maps what went wrong to an exit code and the next step, in one line.
-func advice(name string, err error) (code int, hint string) {
+func advice(sys *system, err error) (code int, hint string) {
+	name := sys.name()
 	var wrong usageError
 	var hinted hintedError
 	var throttled *client.APIError
@@ -88,10 +89,20 @@ func advice(name string, err error) (code int, hint string) {
 		return exitSignIn, "give the code with --otp CODE, or run " + name + " login in a terminal"
 	case errors.Is(err, errNotSignedIn), errors.Is(err, errSessionExpired), errors.Is(err, client.ErrUnauthorized):
 		return exitSignIn, "sign in with " + name + " login -u NAME"
+	case errors.As(err, new(expiredError)):
+		return exitFailure, name + " delete ends it for good, and " + name + " rotate makes a new one in its place"
 	case errors.Is(err, client.ErrRateLimited) && errors.As(err, &throttled) && !throttled.RetryAt.IsZero():
-		return exitFailure, "try again after " + throttled.RetryAt.Local().Format(time.TimeOnly)
+		return exitFailure, "try again after " + clock(throttled.RetryAt, sys.Now())
 	}
 	return exitFailure, failureHint(name, err)
+}
+
+// clock shows a time, with its day unless that is today.
+func clock(t, now time.Time) string {
+	if t.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
+		return t.Local().Format(time.TimeOnly)
+	}
+	return t.Local().Format(time.DateTime)
 }
 
 // failureHint is the next step after a failure that has no exit code of its own.

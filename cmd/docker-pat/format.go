@@ -66,12 +66,20 @@ func fieldsOf(view tokenView) (map[string]any, error) {
 		return nil, err
 	}
 	for name, value := range fields {
-		if text, ok := value.(string); ok {
+		switch text, ok := value.(string); {
+		case ok:
 			fields[name] = printable(text)
+		case value == nil:
+			fields[name] = (*never)(nil)
 		}
 	}
 	return fields, nil
 }
+
+// A never is what null is to a template: it counts as empty, is null in JSON again, and shows as in the table.
+type never struct{}
+
+func (*never) String() string { return "never" }
 
 func jsonText(v any) (string, error) {
 	var out strings.Builder
