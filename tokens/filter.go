@@ -59,7 +59,7 @@ func ParseFilter(text string) (Filter, error) {
 		return Filter{}, fmt.Errorf("unknown filter %q: the filters are %s=", text, strings.Join(FilterKeys(), "=, "))
 	}
 	f := Filter{Key: key, Value: value}
-	lifetime, isTime := parseLifetime(value)
+	lifetime, isTime := ParseLifetime(value)
 	switch {
 	case (key == "unused" || key == "expiring") && !isTime:
 		return Filter{}, fmt.Errorf("cannot read the time of the filter %q: give hours, days, weeks or years, such as %s=90d", text, key)

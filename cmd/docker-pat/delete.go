@@ -89,11 +89,11 @@ func (o deleteOptions) confirm(ctx context.Context, t client.Token, inUse bool) 
 }
 
 func (o deleteOptions) delete(ctx context.Context, a account, t client.Token, inUse bool) error {
-	switch err := a.hub.DeleteToken(ctx, t.ID); {
-	case errors.Is(err, client.ErrNotFound):
-		o.sys.say("%s was deleted already.", nameOf(t))
+	switch gone, err := a.deleteToken(ctx, t); {
 	case err != nil:
 		return err
+	case gone:
+		o.sys.say("%s was deleted already.", nameOf(t))
 	default:
 		o.sys.say("Deleted %s.", nameOf(t))
 	}
@@ -101,6 +101,15 @@ func (o deleteOptions) delete(ctx context.Context, a account, t client.Token, in
 		return nil
 	}
 	return a.forget(ctx, o.sys, t.ID)
+}
+
+// deleteToken tells whether somebody else has deleted the token meanwhile, which is no error.
+func (a account) deleteToken(ctx context.Context, t client.Token) (gone bool, err error) {
+	err = a.hub.DeleteToken(ctx, t.ID)
+	if errors.Is(err, client.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // forgetGone tells that a token which this machine holds, and Docker Hub does not know any more, is gone.
