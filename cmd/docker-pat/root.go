@@ -40,7 +40,7 @@ func newRootCmd(sys *system) *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return usageErrorOf(cmd, cmd.ValidateFlagGroups()) }
 	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
 	addGroup(root, "tokens", "Tokens:",
-		newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys), newInspectCmd(sys), newRenameCmd(sys), newPruneCmd(sys))
+		newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys), newInspectCmd(sys), newRenameCmd(sys), newPruneCmd(sys), newAuditCmd(sys))
 	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
 	root.AddCommand(newVersionCmd(sys))
 	spell(root, sys.name())
