@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker-pat/docker-pat/internal/secret"
@@ -27,18 +28,20 @@ type Secret = secret.Secret
 // Bounds on what a service may cost us.
 const (
 	requestTimeout = 30 * time.Second
-	maxWait        = 60 * time.Second // in all, for one operation that is throttled
+	maxWait        = 60 * time.Second // in all, for all operations that are throttled
 	maxReply       = 10 << 20         // bytes
 	maxRedirects   = 5
 )
 
-// A Client calls one service. It does not change after New and is safe for use by several goroutines.
+// A Client calls one service. After New nothing of it changes but the time that it has waited for the service,
+// which those share that WithBearer makes of it. It is safe for use by several goroutines.
 type Client struct {
 	base      *url.URL
 	http      *http.Client
 	userAgent string
 	bearer    Secret
 	onWait    func(time.Duration)
+	waited    *atomic.Int64 // nanoseconds
 }
 
 // Options of New.
@@ -57,7 +60,7 @@ func New(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{base: base, http: newHTTPClient(), userAgent: opts.UserAgent, onWait: opts.OnWait}
+	c := &Client{base: base, http: newHTTPClient(), userAgent: opts.UserAgent, onWait: opts.OnWait, waited: new(atomic.Int64)}
 	if c.onWait == nil {
 		c.onWait = func(time.Duration) {}
 	}
@@ -116,7 +119,8 @@ type call struct {
 	secrets      []Secret // what in holds of them
 }
 
-// do sends a call until it is answered by something else than "later", and decodes the answer.
+// do sends a call until it is answered by something else than "later", or has waited long enough, and decodes
+// the answer.
 func (c *Client) do(ctx context.Context, op call) error {
 	var body []byte
 	if op.in != nil {
@@ -126,7 +130,6 @@ func (c *Client) do(ctx context.Context, op call) error {
 		}
 	}
 	op.secrets = append(slices.Clone(op.secrets), c.bearer)
-	var waited time.Duration
 	for try := 0; ; try++ {
 		err := c.once(ctx, op, body)
 		var refused *APIError
@@ -134,10 +137,9 @@ func (c *Client) do(ctx context.Context, op call) error {
 			return err
 		}
 		pause := refused.pause(try)
-		if pause > maxWait-waited {
+		if !c.mayWait(ctx, pause) {
 			return err
 		}
-		waited += pause
 		c.onWait(pause)
 		select {
 		case <-ctx.Done():
@@ -145,6 +147,18 @@ func (c *Client) do(ctx context.Context, op call) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// mayWait takes a pause out of the time that is allowed for waiting. What ctx would cut short is not begun.
+func (c *Client) mayWait(ctx context.Context, pause time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause || pause > maxWait {
+		return false
+	}
+	if c.waited.Add(int64(pause)) > int64(maxWait) {
+		c.waited.Add(-int64(pause))
+		return false
+	}
+	return true
 }
 
 func (c *Client) once(ctx context.Context, op call, body []byte) error {

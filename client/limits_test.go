@@ -136,6 +136,48 @@ func TestWaitsAddUp(t *testing.T) {
 	all.Wait()
 }
 
+// TestWaitsAddUpOverCalls has several operations, each of which would be in bounds alone.
+func TestWaitsAddUpOverCalls(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int32
+	server := record(t, func(w http.ResponseWriter, r *http.Request) {
+		switch tries.Add(1) {
+		case 1:
+			w.Header().Set("Retry-After", "1")
+			reply(429, "text/plain", "later")(w, r)
+		case 2:
+			reply(200, "application/json", `{"uuid":"1234"}`)(w, r)
+		default:
+			w.Header().Set("Retry-After", "60")
+			reply(429, "text/plain", "later")(w, r)
+		}
+	})
+	var told waits
+	c := newClient(t, server.URL, told.note)
+	if _, err := c.GetToken(t.Context(), "1234"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.WithBearer(secret.New("bearer")).GetToken(t.Context(), "1234")
+	if all := told.all(); !errors.Is(err, client.ErrRateLimited) || !slices.Equal(all, []time.Duration{time.Second}) {
+		t.Errorf("told %v, and %v; want one second and ErrRateLimited", all, err)
+	}
+}
+
+// TestWaitBeyondTheDeadline is not begun.
+func TestWaitBeyondTheDeadline(t *testing.T) {
+	t.Parallel()
+	server := record(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "50")
+		reply(429, "text/plain", "later")(w, r)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	var told waits
+	if _, err := newClient(t, server.URL, told.note).ListTokens(ctx); !errors.Is(err, client.ErrRateLimited) || len(told.all()) > 0 {
+		t.Errorf("told %v, and %v; want no wait and ErrRateLimited", told.all(), err)
+	}
+}
+
 func TestLimitOfTheSandbox(t *testing.T) {
 	t.Parallel()
 	for _, header := range []sandbox.RetryHeader{sandbox.RetrySeconds, sandbox.RetryUnixTime, sandbox.RetryXUnixTime} {

@@ -79,6 +79,7 @@ func (o createOptions) run(ctx context.Context, args []string) error {
 		}
 		o.sys.say("Created %s.", described(token, o.sys.Now()))
 		o.sys.say("This was the only time that the token is shown.")
+		account.lookAround(ctx, o.sys)
 		return nil
 	}
 	place, err := account.place()
@@ -89,7 +90,11 @@ func (o createOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return o.tell(account, made)
+	if err := o.tell(account, made); err != nil {
+		return err
+	}
+	account.lookAround(ctx, o.sys)
+	return nil
 }
 
 // spec checks everything that the user gave before anything is asked of Docker Hub.

@@ -79,6 +79,7 @@ func (o listOptions) run(ctx context.Context) error {
 		return err
 	}
 	now := o.sys.Now()
+	o.sys.noteMany(all)
 	shown := tokens.Select(all, held, filters, now)
 	order.Sort(shown, now)
 	switch {

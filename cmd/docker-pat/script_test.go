@@ -64,6 +64,7 @@ func runScript(t *testing.T, file string) {
 			"allowinvalid": func(*testscript.TestScript, bool, []string) { hub.AllowInvalid() },
 			"lockkeyring":  func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(keyring.Lock(t.Context())) },
 			"requests":     func(ts *testscript.TestScript, _ bool, args []string) { wantRequests(ts, hub.Sandbox, args) },
+			"makemany":     makeMany,
 			"exitcode":     wantExitCode,
 			"helpfor":      wantHelp,
 			"totp":         setTOTP,
@@ -128,6 +129,15 @@ func wantExitCode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s (%v)", code, args[0], err)
+	}
+}
+
+// makeMany makes a number of tokens: `makemany 24`.
+func makeMany(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for i := range n {
+		ts.Check(ts.Exec("docker-pat", "create", "many-"+strconv.Itoa(i), "--print"))
 	}
 }
 

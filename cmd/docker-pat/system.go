@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/buildinfo"
@@ -71,7 +69,7 @@ func (sys *system) helper() helper.System {
 			return helperTokens{sys, s, store}
 		},
 		Hint: func(err error) string {
-			_, hint := advice(sys.name(), err)
+			_, hint := advice(sys, err)
 			return hint
 		},
 	}
@@ -81,12 +79,6 @@ func (sys *system) store(s settings.Settings) *secretstore.Store { return helper
 
 func (sys *system) terminal() prompt.Terminal { return prompt.New(sys.In, sys.Err) }
 
-// toTerminal tells whether w shows to a person, who is then told ages instead of times.
-func toTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 // say prints a line of words. Words go to standard error, data to standard output.
 func (sys *system) say(format string, args ...any) { _, _ = fmt.Fprintf(sys.Err, format+"\n", args...) }
 
@@ -94,9 +86,7 @@ func (sys *system) hubClient(s settings.Settings) (*client.Client, error) {
 	return client.New(client.Options{
 		BaseURL:   s.HubURL,
 		UserAgent: buildinfo.Get().UserAgent(),
-		OnWait: func(d time.Duration) {
-			sys.say("Docker Hub asks to slow down: going on in %v", d.Round(time.Second))
-		},
+		OnWait:    sys.showWait,
 	})
 }
 

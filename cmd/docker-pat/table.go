@@ -2,12 +2,10 @@ package main
 
 import (
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
-	"golang.org/x/term"
 	"golang.org/x/text/unicode/bidi"
 )
 
@@ -114,19 +112,6 @@ func (t table[T]) fit(lines [][]string) (shown, widths []int) {
 // cells measures as most terminals do outside East Asian locales, whatever the locale here is.
 var cells = runewidth.Condition{StrictEmojiNeutral: true}
 
-// terminalWidth is 0 for what is no terminal, or one that does not know.
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
-
 // leftToRightMark keeps the cell after one that is written from right to left from being moved before it.
 const leftToRightMark = '\u200e'
 
@@ -135,17 +120,4 @@ func isRightToLeft(text string) bool {
 		properties, _ := bidi.LookupRune(r)
 		return properties.Class() == bidi.R || properties.Class() == bidi.AL
 	})
-}
-
-// Colours of a terminal.
-const (
-	yellow = "\x1b[33m"
-	red    = "\x1b[31m"
-	plain  = "\x1b[0m"
-)
-
-// inColour tells whether w may get colours: it is a terminal that has them, and nobody objects. See
-// https://no-color.org.
-func (sys *system) inColour(w io.Writer) bool {
-	return toTerminal(w) && sys.Env("NO_COLOR") == "" && sys.Env("TERM") != "dumb" && sys.Env("CLICOLOR") != "0"
 }

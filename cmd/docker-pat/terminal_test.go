@@ -155,6 +155,12 @@ func (s *sitting) sees(text string) {
 	}
 }
 
+func (s *sitting) types(text string) {
+	s.d.t.Helper()
+	_, err := io.WriteString(s.keyboard, text)
+	s.d.do(err)
+}
+
 const endMark = "-- the end --"
 
 // exits waits for the end, checks the exit code and that the terminal is as it was before, and returns what
