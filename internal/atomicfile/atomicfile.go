@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Options of Write.
@@ -33,7 +34,7 @@ func Write(path string, data []byte, opts Options) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".docker-pat-*") // O_EXCL, mode 0600
+	temp, err := os.CreateTemp(dir, tempPrefix(path)+"*") // O_EXCL, mode 0600
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
@@ -51,6 +52,28 @@ func Write(path string, data []byte, opts Options) error {
 		return syncDir(dir)
 	}
 	return nil
+}
+
+func tempPrefix(path string) string { return "." + filepath.Base(path) + ".docker-pat-" }
+
+// Leftovers are the temporary files of a Write to path that was killed. One that is under way has such a
+// file, too, and fails when it is removed.
+func Leftovers(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for what a kill left behind: %w", err)
+	}
+	var left []string
+	for _, entry := range entries {
+		number, ok := strings.CutPrefix(entry.Name(), tempPrefix(path))
+		if ok && number != "" && strings.Trim(number, "0123456789") == "" && entry.Type().IsRegular() {
+			left = append(left, filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
+	return left, nil
 }
 
 func fill(temp *os.File, data []byte, opts Options) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/docker-pat/docker-pat/internal/atomicfile"
@@ -64,6 +65,27 @@ func TestFailureKeepsTheOldFile(t *testing.T) {
 		t.Errorf("file holds %q, %v; want the old text", got, err)
 	}
 	wantOnly(t, filepath.Dir(path), "file")
+}
+
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for _, name := range []string{"file", ".file.docker-pat-17", ".file.docker-pat-", ".file.docker-pat-x", ".other.docker-pat-1", "file.docker-pat-1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".file.docker-pat-2"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{filepath.Join(dir, ".file.docker-pat-17")}
+	if got, err := atomicfile.Leftovers(path); err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	if got, err := atomicfile.Leftovers(filepath.Join(dir, "gone", "file")); err != nil || got != nil {
+		t.Errorf("without the folder: %q, %v", got, err)
+	}
 }
 
 func TestRenameOntoAFolderFails(t *testing.T) {

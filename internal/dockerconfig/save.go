@@ -72,6 +72,19 @@ func (f *File) save() error {
 	return nil
 }
 
+// Leftovers are the temporary files of a Save that was killed, beside the file itself. They may hold
+// credentials in clear.
+func (f *File) Leftovers() ([]string, error) {
+	target, err := resolve(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return atomicfile.Leftovers(target)
+}
+
 // unchanged fails unless the file is as it was last read or written.
 func (f *File) unchanged() error {
 	disk, err := read(f.path)

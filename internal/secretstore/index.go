@@ -3,6 +3,7 @@ package secretstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,7 +56,13 @@ func (x index) write(ctx context.Context, entries map[string]Entry) error {
 	if err != nil {
 		return fmt.Errorf("write the index of stored credentials: %w", err)
 	}
-	_, err = within(ctx, func() (struct{}, error) { return struct{}{}, atomicfile.Write(x.path(), data, atomicfile.Options{}) })
+	_, err = within(ctx, func() (struct{}, error) {
+		left, err := atomicfile.Leftovers(x.path()) // of a kill: nobody else is writing under the lock
+		for _, path := range left {
+			err = errors.Join(err, os.Remove(path))
+		}
+		return struct{}{}, errors.Join(err, atomicfile.Write(x.path(), data, atomicfile.Options{}))
+	})
 	return err
 }
 

@@ -106,6 +106,9 @@ func (s *setup) link(path, target string) error {
 	return nil
 }
 
+// freshSuffix names a link until it takes its place.
+const freshSuffix = ".new"
+
 // PlaceProgram makes a program callable as path, where nothing may be yet: by a link, or on Windows, which
 // lets few people make links, by a copy.
 func PlaceProgram(target, path string) error {
@@ -117,7 +120,7 @@ func PlaceProgram(target, path string) error {
 
 // replaceLink makes the link beside the old one and renames it, so that there always is one.
 func replaceLink(path, target string) error {
-	fresh := path + ".new"
+	fresh := path + freshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -144,7 +147,7 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-func removeLink(path string) error {
+func removeFile(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -206,8 +209,8 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// canWrite tries it: modes alone do not tell on every system. Where the folder is missing it asks the
-// nearest one above, and makes none: a plan changes nothing.
+// canWrite asks, where the folder is missing, about the nearest one above, and makes none: a plan changes
+// nothing.
 func canWrite(dir string) bool {
 	for {
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) || filepath.Dir(dir) == dir {
@@ -215,11 +218,7 @@ func canWrite(dir string) bool {
 		}
 		dir = filepath.Dir(dir)
 	}
-	f, err := os.CreateTemp(dir, ".docker-pat-*")
-	if err != nil {
-		return false
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
+	return writable(dir)
 }
 
 func exeName(name string) string {

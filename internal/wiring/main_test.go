@@ -49,7 +49,12 @@ esac`,
 	"osxkeychain": `echo '{}'`,
 }
 
-func TestMain(m *testing.M) { os.Exit(withHelpers(m)) }
+func TestMain(m *testing.M) {
+	if root := os.Getenv(readOnlyVariable); root != "" {
+		os.Exit(setUpReadOnly(root))
+	}
+	os.Exit(withHelpers(m))
+}
 
 func withHelpers(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "wiring-*")
@@ -82,22 +87,30 @@ type machine struct {
 // newMachine has docker-pat in a folder that is not on PATH, and ~/.local/bin, which is.
 func newMachine(t *testing.T, config string) *machine {
 	t.Helper()
-	root := t.TempDir()
-	m := &machine{root: root, store: &store{held: map[string]credential{}}}
-	m.Options = wiring.Options{
-		DockerConfigDir: filepath.Join(root, "home", ".docker"),
-		StateDir:        filepath.Join(root, "home", "state"),
-		Name:            "docker pat",
-		Version:         "v1",
-		Executable:      m.install(t, "opt/docker-pat-1/docker-pat"),
-		Home:            filepath.Join(root, "home"),
-		Path:            []string{filepath.Join(root, "usr", "bin"), filepath.Join(root, "home", ".local", "bin")},
-		Credentials:     m.store,
-	}
+	return newMachineIn(t, t.TempDir(), config)
+}
+
+func newMachineIn(t *testing.T, root, config string) *machine {
+	t.Helper()
+	m := &machine{root: root, store: &store{held: map[string]credential{}}, Options: optionsFor(root)}
+	m.install(t, "opt/docker-pat-1/docker-pat")
+	m.Credentials = m.store
 	if config != "" {
 		m.write(t, "home/.docker/config.json", config)
 	}
 	return m
+}
+
+func optionsFor(root string) wiring.Options {
+	return wiring.Options{
+		DockerConfigDir: filepath.Join(root, "home", ".docker"),
+		StateDir:        filepath.Join(root, "home", "state"),
+		Name:            "docker pat",
+		Version:         "v1",
+		Executable:      filepath.Join(root, "opt", "docker-pat-1", "docker-pat"),
+		Home:            filepath.Join(root, "home"),
+		Path:            []string{filepath.Join(root, "usr", "bin"), filepath.Join(root, "home", ".local", "bin")},
+	}
 }
 
 func (m *machine) path(name string) string { return filepath.Join(m.root, filepath.FromSlash(name)) }

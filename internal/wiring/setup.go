@@ -27,6 +27,9 @@ func PlanSetup(ctx context.Context, opts Options) (*Plan, error) {
 		return nil, fmt.Errorf("nothing was changed: %w", err) // a helper without a keychain would be worse than none
 	}
 	s := setup{Options: opts, plan: &Plan{}, config: config, record: rec, helpers: map[string]*otherHelper{}}
+	if err := s.plan.sweep(config, opts.StateDir); err != nil {
+		return nil, err
+	}
 	// The record comes first: a kill on the way leaves too much to undo, which undo notices, and never
 	// too little. Docker's own file comes last, when all that it then needs is there.
 	s.plan.apply = append(s.plan.apply, func(context.Context) error {

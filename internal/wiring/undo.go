@@ -22,6 +22,9 @@ func PlanUndo(ctx context.Context, opts Options) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{}
+	if err := plan.sweep(config, opts.StateDir); err != nil {
+		return nil, err
+	}
 	restoreKeys(config, rec)
 	if err := restorePlaintext(ctx, opts, plan, config, rec); err != nil {
 		return nil, err
@@ -30,9 +33,11 @@ func PlanUndo(ctx context.Context, opts Options) (*Plan, error) {
 		plan.Steps = append(plan.Steps, fmt.Sprintf("%s: %s", config.Path(), line))
 	}
 	plan.apply = append(plan.apply, func(context.Context) error { return config.Save() })
-	for _, path := range rec.Links {
-		if isLinkTo(path, opts.Executable) {
-			plan.add(func(context.Context) error { return removeLink(path) }, "remove %s", path)
+	for _, link := range rec.Links {
+		for _, path := range []string{link, link + freshSuffix} {
+			if isLinkTo(path, opts.Executable) {
+				plan.add(func(context.Context) error { return removeFile(path) }, "remove %s", path)
+			}
 		}
 	}
 	plan.apply = append(plan.apply, func(context.Context) error { return removeRecord(opts.StateDir, config.Path()) })

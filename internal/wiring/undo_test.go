@@ -67,6 +67,32 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestLeftBehindByAKill is removed by the next run of either kind: it may hold credentials in clear.
+func TestLeftBehindByAKill(t *testing.T) {
+	t.Parallel()
+	left := []string{"home/.docker/.config.json.docker-pat-17", "home/state/.setup.json.docker-pat-4"}
+	for _, run := range []func(*machine, *testing.T) *wiring.Plan{(*machine).setup, (*machine).undo} {
+		m := newMachine(t, `{"credsStore":"other"}`)
+		m.setup(t)
+		want := m.files(t)
+		for _, name := range left {
+			m.write(t, name, password)
+		}
+		m.link(t, m.Executable, "home/.local/bin/docker-credential-pat.new")
+		plan := run(m, t)
+		for _, name := range left {
+			if step := "remove " + name + ", left behind by a setup that was interrupted"; !slices.Contains(m.lines(plan.Steps), step) {
+				t.Errorf("no step %q in %q", step, plan.Steps)
+			}
+		}
+		m.undo(t)
+		want = slices.DeleteFunc(want, func(name string) bool { return strings.Contains(name, " -> ") })
+		if got := m.files(t); !slices.Equal(got, want) {
+			t.Errorf("files %q, want %q", got, want)
+		}
+	}
+}
+
 // TestUndoWithoutARecord still takes away what can only be ours.
 func TestUndoWithoutARecord(t *testing.T) {
 	t.Parallel()

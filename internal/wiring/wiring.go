@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/atomicfile"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
 	"github.com/docker-pat/docker-pat/internal/secret"
 )
@@ -81,6 +82,22 @@ func (p *Plan) add(do func(context.Context) error, format string, args ...any) {
 
 func (p *Plan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
+
+// sweep plans to remove what a kill has left of an earlier setup or undo.
+func (p *Plan) sweep(config *dockerconfig.File, stateDir string) error {
+	left, err := config.Leftovers()
+	if err != nil {
+		return err
+	}
+	records, err := atomicfile.Leftovers(recordPath(stateDir))
+	if err != nil {
+		return err
+	}
+	for _, path := range append(left, records...) {
+		p.add(func(context.Context) error { return removeFile(path) }, "remove %s, left behind by a setup that was interrupted", path)
+	}
+	return nil
 }
 
 // HelperFor returns the helper that Docker asks about a registry, or "" when it reads config.json
