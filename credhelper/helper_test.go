@@ -213,7 +213,6 @@ func TestPasswordForDockerHub(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
-	const canary = "hunter2"
 	tests := []struct{ action, in, want string }{
 		{"get", "", "no credentials server URL"},
 		{"get", " \n", "no credentials server URL"},
@@ -255,6 +254,9 @@ func TestStoreFailureIsNotNotFound(t *testing.T) {
 	}
 }
 
+// canary is a secret that no error may quote.
+const canary = "hunter2"
+
 func FuzzServe(f *testing.F) {
 	f.Add("get", "https://index.docker.io/v1/\n")
 	f.Add("store", store("docker.io", "moby", pat("x")))
@@ -262,6 +264,13 @@ func FuzzServe(f *testing.F) {
 	f.Add("erase", "http://localhost:5000")
 	f.Add("list", "unused")
 	f.Add("store", "\x00\xff{")
+	f.Add("store", store("https://index.docker.io/v1/access-token", "moby", canary+".."+"client"))
+	f.Add("store", store("ghcr.io", "<token>", canary))
+	f.Add("store", `{"ServerURL":"a","Username":"u","Secret":"`+canary)
+	f.Add("store", `{"ServerURL":"a b","Username":"u","Secret":"`+canary+`"}`)
+	f.Add("store", `{"Secret":["`+canary+`"]}`)
+	f.Add("get", "index.docker.io/library/alpine")
+	f.Add("erase", "https://docker.io")
 	f.Fuzz(func(t *testing.T, action, in string) {
 		m := &memory{credentials: map[string]secretstore.Credential{}}
 		h, err := credhelper.New(t.Context(), credhelper.Options{
@@ -273,7 +282,11 @@ func FuzzServe(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.Serve(action, strings.NewReader(in), io.Discard) != nil || action != credentials.ActionStore {
+		err = h.Serve(action, strings.NewReader(in), io.Discard)
+		if err != nil && strings.Contains(in, canary) && strings.Contains(err.Error(), canary) && !strings.Contains(action, canary) {
+			t.Errorf("%s of %q says %v", action, in, err)
+		}
+		if err != nil || action != credentials.ActionStore {
 			return
 		}
 		names, err := h.List()

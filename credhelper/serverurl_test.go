@@ -82,7 +82,7 @@ func TestSessionKeys(t *testing.T) {
 
 // Whatever a client sends, the key names itself: what was stored under it is found again.
 func FuzzKeys(f *testing.F) {
-	for _, seed := range []string{"https://index.docker.io/v1/", "docker.io/a/b", "LOCALHOST:5000/x//", "://", "//", "http://h:443/", "é.example", "a?b#c", ""} {
+	for _, seed := range []string{"https://index.docker.io/v1/", "docker.io/a/b", "LOCALHOST:5000/x//", "https://registry-1.docker.io:443/v2/", "index.docker.io/v1//refresh-token", "[::1]:5000/v2", "registry.example/Team/App/", "hub-tool-token", "://", "//", "http://h:443/", "é.example", "a?b#c", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, serverURL string) {

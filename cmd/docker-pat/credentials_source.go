@@ -77,7 +77,7 @@ func fileSource(path string, needed bool) credentialSource {
 		var found []sourceCredential
 		for _, a := range auths {
 			found = append(found, sourceCredential{a.ServerURL, func(context.Context) (string, secret.Secret, error) {
-				return a.Username, a.Secret, nil
+				return a.Username, a.Secret, a.Portable()
 			}})
 		}
 		for _, fault := range faults {

@@ -27,6 +27,9 @@ var (
 	// ErrBadAuth says that the auth of an entry is not the base64 form of user:secret. Docker does
 	// not read a file with such an entry at all.
 	ErrBadAuth = errors.New("auth is not the base64 form of user:secret")
+	// ErrNotText says that a credential has bytes that are no UTF-8. The credential helper protocol is JSON and
+	// cannot carry them.
+	ErrNotText = errors.New("holds bytes that are no text, which no credential helper can keep")
 	// ErrUnwritable says that a credential cannot be written so that Docker reads the same back.
 	ErrUnwritable = errors.New("has bytes that JSON cannot hold")
 )
@@ -39,6 +42,14 @@ type PlaintextAuth struct {
 	Secret    secret.Secret
 }
 
+// Portable fails with *AuthError around ErrNotText for what no credential helper can keep.
+func (a PlaintextAuth) Portable() error {
+	if !utf8.ValidString(a.ServerURL) || !utf8.ValidString(a.Username) || !utf8.ValidString(a.Secret.Reveal()) {
+		return &AuthError{ServerURL: a.ServerURL, Err: ErrNotText}
+	}
+	return nil
+}
+
 // An AuthError is about one entry of auths.
 type AuthError struct {
 	ServerURL string
@@ -47,7 +58,7 @@ type AuthError struct {
 
 func (e *AuthError) Error() string { return fmt.Sprintf("auths[%q]: %v", e.ServerURL, e.Err) }
 
-// Unwrap gives the fact: ErrRegistryToken, ErrNoUsername, ErrBadAuth or ErrUnwritable.
+// Unwrap gives the fact: ErrRegistryToken, ErrNoUsername, ErrNotText, ErrBadAuth or ErrUnwritable.
 func (e *AuthError) Unwrap() error { return e.Err }
 
 // PlaintextAuths are the credentials in clear, by server URL, and what is wrong with the others, by

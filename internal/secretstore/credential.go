@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/docker-pat/docker-pat/internal/secret"
 )
@@ -66,6 +67,9 @@ type stored struct {
 }
 
 func encode(c Credential) (string, error) {
+	if !utf8.ValidString(c.ServerURL) || !utf8.ValidString(c.Username) || !utf8.ValidString(c.Secret.Reveal()) {
+		return "", fmt.Errorf("store %q: %w", c.ServerURL, ErrNotText)
+	}
 	out, err := json.Marshal(stored{Version: 1, ServerURL: c.ServerURL, Username: c.Username, Secret: c.Secret.Reveal(), Token: c.Token})
 	if err != nil {
 		return "", fmt.Errorf("encode the credential of %s: %w", c.ServerURL, err)

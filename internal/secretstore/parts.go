@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -127,16 +128,16 @@ func (h head) name(key string, i int) string { return fmt.Sprintf("%s#%s.%d", ke
 const maxParts = 256
 
 func parseHead(item string) (head, error) {
-	var h head
 	rest, ok := strings.CutPrefix(item, headMark)
 	fields := strings.Split(rest, ":")
 	if !ok || len(fields) != 3 {
-		return h, ErrDamaged
+		return head{}, ErrDamaged
 	}
-	if _, err := fmt.Sscanf(fields[1], "%d", &h.count); err != nil || h.count < 1 || h.count > maxParts {
-		return h, ErrDamaged
+	count, err := strconv.Atoi(fields[1])
+	h := head{generation: fields[0], count: count, sum: fields[2]}
+	if err != nil || count < 1 || count > maxParts || h.String() != item {
+		return head{}, ErrDamaged
 	}
-	h.generation, h.sum = fields[0], fields[2]
 	return h, nil
 }
 

@@ -28,6 +28,9 @@ var (
 	ErrTimeout = errors.New("the keychain did not answer in time")
 	// ErrChanged: the store holds another credential than the one that was to be replaced.
 	ErrChanged = errors.New("the stored credential was changed meanwhile")
+	// ErrNotText: the credential has bytes that are no UTF-8. The credential helper protocol is JSON and
+	// could not hand it out as it is.
+	ErrNotText = errors.New("the credential is no text in UTF-8")
 	// ErrDamaged: the keychain holds something under this key that docker-pat did not write.
 	ErrDamaged = errors.New("the stored credential cannot be read")
 )

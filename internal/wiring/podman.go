@@ -71,6 +71,10 @@ func (s *setup) importPodman(ctx context.Context) error {
 		if !s.wanted(a.ServerURL) {
 			continue
 		}
+		if err := a.Portable(); err != nil {
+			s.plan.note("not copied from %s: %v", file.Path(), err)
+			continue
+		}
 		held, err := s.Credentials.Has(ctx, a.ServerURL)
 		if err != nil {
 			return err

@@ -180,6 +180,10 @@ func (s *setup) importAuths(ctx context.Context) error {
 		if !s.wanted(a.ServerURL) {
 			continue
 		}
+		if err := a.Portable(); err != nil {
+			s.plan.note("left alone: %v", err)
+			continue
+		}
 		if err := s.importPlaintext(ctx, a); err != nil {
 			return err
 		}

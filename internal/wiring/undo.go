@@ -52,7 +52,7 @@ func restoreKeys(config *dockerconfig.File, rec record) {
 	}
 	switch {
 	case !ours:
-	case before == "":
+	case before == "", before == Suffix: // a record that was damaged
 		config.RemoveCredsStore()
 	default:
 		config.SetCredsStore(before)
@@ -62,7 +62,7 @@ func restoreKeys(config *dockerconfig.File, rec record) {
 		if helpers[registry] != Suffix {
 			continue
 		}
-		if before := rec.CredHelpers[registry]; before != nil {
+		if before := rec.CredHelpers[registry]; before != nil && *before != Suffix {
 			config.SetCredHelper(registry, *before)
 		} else {
 			config.RemoveCredHelper(registry)
