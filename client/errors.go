@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,15 +20,16 @@ import (
 
 // What can be wrong. An *APIError is one of those that belong to its status.
 var (
-	ErrAddress      = errors.New("give an https address; http is for this machine alone")
-	ErrUnreachable  = errors.New("cannot be reached")
-	ErrNotSent      = fmt.Errorf("%w, so nothing was sent", ErrUnreachable)
-	ErrRedirect     = errors.New("refused to follow a redirect")
-	ErrNotTheAPI    = errors.New("the answer does not come from the Docker Hub API")
-	ErrUnauthorized = errors.New("not signed in, or the sign-in was refused") // 401
-	ErrForbidden    = errors.New("not allowed")                               // 403
-	ErrNotFound     = errors.New("not found")                                 // 404
-	ErrRateLimited  = errors.New("too many requests")                         // 429
+	ErrAddress         = errors.New("give an https address; http is for this machine alone")
+	ErrUnreachable     = errors.New("cannot be reached")
+	ErrNotSent         = fmt.Errorf("%w, so nothing was sent", ErrUnreachable)
+	ErrCertificateTime = fmt.Errorf("%w: by the clock of this machine its certificate is not valid", ErrUnreachable)
+	ErrRedirect        = errors.New("refused to follow a redirect")
+	ErrNotTheAPI       = errors.New("the answer does not come from the Docker Hub API")
+	ErrUnauthorized    = errors.New("not signed in, or the sign-in was refused") // 401
+	ErrForbidden       = errors.New("not allowed")                               // 403
+	ErrNotFound        = errors.New("not found")                                 // 404
+	ErrRateLimited     = errors.New("too many requests")                         // 429
 )
 
 // An APIError is an answer of the service outside 2xx.
@@ -200,6 +202,9 @@ func unreachable(host string, err error, secrets ...Secret) error {
 	fact := ErrUnreachable
 	if op := (*net.OpError)(nil); errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
 		fact = ErrNotSent
+	}
+	if certificate, ok := errors.AsType[x509.CertificateInvalidError](err); ok && certificate.Reason == x509.Expired {
+		fact = ErrCertificateTime // too late or too early: the reason is the same
 	}
 	return fmt.Errorf("%s %w: %s", host, fact, clean(err.Error(), secrets...))
 }

@@ -5,15 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os/exec"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/docker-pat/docker-pat/client"
-	"github.com/docker-pat/docker-pat/internal/buildinfo"
 	"github.com/docker-pat/docker-pat/internal/doctor"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
@@ -34,7 +29,7 @@ type doctorOutside struct {
 	settings settings.Settings
 	store    *secretstore.Store
 	registry *client.Registry // nil when its address is none
-	hub      string           // "" when it is no address
+	hub      *client.Client   // nil when its address is none
 }
 
 var _ doctor.Outside = doctorOutside{}
@@ -42,9 +37,9 @@ var _ doctor.Outside = doctorOutside{}
 // newDoctorOutside can always be used: what is wrong with an address is an error besides.
 func newDoctorOutside(sys *system, s settings.Settings) (doctorOutside, error) {
 	outside := doctorOutside{sys: sys, settings: s, store: sys.store(s)}
-	_, hubErr := sys.hubClient(s)
+	hub, hubErr := sys.hubClient(s)
 	if hubErr == nil {
-		outside.hub = strings.TrimSuffix(s.HubURL, "/")
+		outside.hub = hub
 	} else {
 		hubErr = fmt.Errorf("DOCKER_PAT_HUB_URL: %w", hubErr)
 	}
@@ -77,9 +72,6 @@ func (o doctorOutside) PluginVersion(ctx context.Context, path string) (string, 
 	return metadata.Version, nil
 }
 
-// pluginVendor is what printPluginMetadata says.
-const pluginVendor = "docker-pat"
-
 func (o doctorOutside) Session(ctx context.Context) (doctor.Session, error) {
 	session, err := storedSession(ctx, o.settings, o.store, o.sys.Now())
 	switch {
@@ -98,47 +90,11 @@ func (o doctorOutside) SignIn(ctx context.Context, username string, text secret.
 	return o.registry.SignIn(ctx, username, text)
 }
 
-// ClockOffset reads the Date of an answer, whatever else that says: a refusal for want of a sign-in is
-// what it asks for. A Date has whole seconds, and one from a cache is as old as its Age.
 func (o doctorOutside) ClockOffset(ctx context.Context) (time.Duration, error) {
-	if o.hub == "" {
+	if o.hub == nil {
 		return 0, fmt.Errorf("DOCKER_PAT_HUB_URL: %w", client.ErrAddress)
 	}
 	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
-	before := o.sys.Now()
-	header, err := o.header(ctx, o.hub+"/v2/access-tokens")
-	if err != nil {
-		return 0, err
-	}
-	date, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return 0, errors.New("the token service does not tell the time")
-	}
-	if age, err := strconv.Atoi(header.Get("Age")); err == nil && age > 0 {
-		date = date.Add(time.Duration(age) * time.Second)
-	}
-	after := o.sys.Now()
-	return before.Add(after.Sub(before) / 2).Sub(date), nil
-}
-
-func (o doctorOutside) header(ctx context.Context, address string) (http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, client.ErrAddress
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", buildinfo.Get().UserAgent())
-	transport, _ := http.DefaultTransport.(*http.Transport)
-	asked := http.Client{
-		Transport:     transport.Clone(),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	defer asked.CloseIdleConnections()
-	resp, err := asked.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("the token service %w: %w", client.ErrUnreachable, errors.Unwrap(err)) // without the address
-	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 1<<16)
-	return resp.Header, resp.Body.Close()
+	return o.hub.ClockOffset(ctx, o.sys.Now)
 }

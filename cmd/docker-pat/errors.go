@@ -121,6 +121,7 @@ func failureHint(name string, err error) string {
 		{client.ErrRateLimited, "try again in a minute"},
 		{client.ErrNotTheAPI, "check DOCKER_PAT_HUB_URL and any proxy on the way"},
 		{client.ErrAddress, "check DOCKER_PAT_HUB_URL and DOCKER_PAT_REGISTRY"},
+		{client.ErrCertificateTime, "set the clock of this machine"},
 		{client.ErrUnreachable, "check the network, HTTPS_PROXY and DOCKER_PAT_HUB_URL"},
 		{prompt.ErrNoTerminal, "see " + name + " --help for the flag that answers it"},
 	} {

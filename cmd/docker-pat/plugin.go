@@ -13,12 +13,13 @@ import (
 const (
 	pluginName            = "pat"
 	pluginMetadataCommand = "docker-cli-plugin-metadata"
+	pluginVendor          = "docker-pat" // by which doctor knows it again
 )
 
 // printPluginMetadata answers `docker help` and `docker info`, which wait for it: it touches nothing.
 func printPluginMetadata(sys *system) int {
 	metadata := struct{ SchemaVersion, Vendor, Version, ShortDescription, URL string }{
-		"0.1.0", "docker-pat", buildinfo.Get().Version, "Manage Docker Hub access tokens", "https://github.com/docker-pat/docker-pat",
+		"0.1.0", pluginVendor, buildinfo.Get().Version, "Manage Docker Hub access tokens", "https://github.com/docker-pat/docker-pat",
 	}
 	return report(sys, json.NewEncoder(sys.Out).Encode(metadata))
 }

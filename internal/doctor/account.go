@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -27,9 +26,8 @@ func (x exam) clock(ctx context.Context) (exam, []Finding) {
 	}
 	const remedy = "set the clock of this machine"
 	offset, err := x.Outside.ClockOffset(ctx)
-	var certificate x509.CertificateInvalidError
 	switch direction := "ahead of"; {
-	case errors.As(err, &certificate) && certificate.Reason == x509.Expired:
+	case errors.Is(err, client.ErrCertificateTime):
 		found := "by the clock of this machine (" + day(x.Now()) + ") the certificate of the token service is not valid"
 		return x, []Finding{problem(check, found, remedy)}
 	case err != nil:

@@ -4,7 +4,6 @@ package doctor_test
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"reflect"
@@ -138,7 +137,7 @@ func TestClock(t *testing.T) {
 		},
 		"years off": {
 			func(_ *testing.T, m *machine) {
-				m.outside.clockErr = fmt.Errorf("the token service %w: %w", client.ErrUnreachable, x509.CertificateInvalidError{Reason: x509.Expired})
+				m.outside.clockErr = fmt.Errorf("hub.docker.com %w", client.ErrCertificateTime)
 			},
 			[]doctor.Finding{{"clock", problem, "by the clock of this machine (2026-11-23) the certificate of the token service is not valid", "set the clock of this machine"}},
 		},
