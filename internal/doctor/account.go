@@ -53,10 +53,12 @@ func (x exam) session(ctx context.Context) (exam, []Finding) {
 	case err != nil:
 		return x, []Finding{problem(check, err.Error(), x.storeRemedy(err))}
 	case session.ExpiresAt.IsZero():
+		x.signed = true
 		return x, []Finding{ok(check, session.Username)}
 	case !session.ExpiresAt.After(x.Now()):
 		return x, []Finding{note(check, "that of "+session.Username+" expired on "+day(session.ExpiresAt), x.command("login -u "+session.Username))}
 	}
+	x.signed = true
 	return x, []Finding{ok(check, session.Username+", valid until "+session.ExpiresAt.Local().Format(time.DateTime))}
 }
 
@@ -69,7 +71,7 @@ func (x exam) credential(context.Context) (exam, []Finding) {
 	case x.unread:
 		return x, []Finding{notChecked(check, noRead)}
 	case x.held == nil:
-		return x, []Finding{problem(check, "there is none for "+x.Settings.Registry, x.command("create"))}
+		return x, []Finding{x.noCredential(check)}
 	}
 	who := x.held.Username + " at " + x.Settings.Registry
 	token := x.held.Token
@@ -89,6 +91,19 @@ func (x exam) credential(context.Context) (exam, []Finding) {
 		return x, []Finding{note(check, found+", which expires on "+day(token.ExpiresAt), x.command("create"))}
 	}
 	return x, []Finding{ok(check, found+", which expires on "+day(token.ExpiresAt))}
+}
+
+// noCredential is how every machine begins, and no fault: Docker goes on as anybody may. That one which was
+// there is gone is a fault.
+func (x exam) noCredential(check string) Finding {
+	remedy := x.command("create")
+	if !x.signed {
+		remedy = x.command("login -u NAME") + ", then " + x.Name + " create"
+	}
+	if x.lost {
+		return problem(check, "there is none for "+x.Settings.Registry+" any more", remedy)
+	}
+	return note(check, "there is none for "+x.Settings.Registry+" yet", remedy)
 }
 
 // registry asks it whether it takes the credential.

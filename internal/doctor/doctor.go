@@ -91,6 +91,8 @@ type exam struct {
 	usable bool                    // the store answers
 	held   *secretstore.Credential // of the registry; nil: there is none, or it cannot be read
 	unread bool                    // the registry's credential cannot be read
+	lost   bool                    // there was one, and the keychain has it no more
+	signed bool                    // there is a session that can make another
 }
 
 // A group is checks that look at the same thing. What run finds has the names in checks, in order.

@@ -86,10 +86,32 @@ func TestCredential(t *testing.T) {
 	t.Parallel()
 	refused := fmt.Errorf("sign in to registry-1.docker.io: %w", &client.APIError{Method: "GET", Path: "/token", Status: 401})
 	examine(t, map[string]row{
-		"none": {
+		"none yet": {
 			func(_ *testing.T, m *machine) { _ = m.keeps.Delete(context.Background(), hub) },
 			[]doctor.Finding{
-				{"credential", problem, "there is none for " + hub, "run docker pat create"},
+				{"credential", note, "there is none for " + hub + " yet", "run docker pat create"},
+				{"registry", note, "not checked: there is no credential to ask about", ""},
+			},
+		},
+		"none yet, nor a session": {
+			func(_ *testing.T, m *machine) {
+				_ = m.keeps.Delete(context.Background(), hub)
+				m.outside.sessionErr = doctor.ErrNoSession
+			},
+			[]doctor.Finding{
+				{"session", note, "you are not signed in, which only managing tokens needs", "run docker pat login -u NAME"},
+				{"credential", note, "there is none for " + hub + " yet", "run docker pat login -u NAME, then docker pat create"},
+				{"registry", note, "not checked: there is no credential to ask about", ""},
+			},
+		},
+		"none yet, and the session has expired": {
+			func(_ *testing.T, m *machine) {
+				_ = m.keeps.Delete(context.Background(), hub)
+				m.outside.session.ExpiresAt = now
+			},
+			[]doctor.Finding{
+				{"session", note, "that of moby expired on 2026-11-23", "run docker pat login -u moby"},
+				{"credential", note, "there is none for " + hub + " yet", "run docker pat login -u NAME, then docker pat create"},
 				{"registry", note, "not checked: there is no credential to ask about", ""},
 			},
 		},

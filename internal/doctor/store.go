@@ -106,6 +106,7 @@ func (x exam) index(ctx context.Context) (exam, []Finding) {
 	x.unread = err != nil && !errors.Is(err, secretstore.ErrNotFound)
 	switch {
 	case errors.Is(err, secretstore.ErrNotFound) && named:
+		x.lost = true
 		return x, []Finding{note(check, "it named a credential for "+key+" that the keychain has no more, and was corrected", "")}
 	case errors.Is(err, secretstore.ErrNotFound):
 	case err != nil:

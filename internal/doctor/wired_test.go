@@ -171,7 +171,7 @@ func TestStore(t *testing.T) {
 			func(_ *testing.T, m *machine) { delete(m.keeps.items, hub) },
 			[]doctor.Finding{
 				{"index", note, "it named a credential for " + hub + " that the keychain has no more, and was corrected", ""},
-				{"credential", problem, "there is none for " + hub, "run docker pat create"},
+				{"credential", problem, "there is none for " + hub + " any more", "run docker pat create"},
 				{"registry", note, "not checked: there is no credential to ask about", ""},
 			},
 		},
