@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,22 +95,34 @@ func TestDockerHubLogin(t *testing.T) {
 	}
 }
 
-// Docker Hub accepts the password, so that it is for the helper to refuse it.
-func TestDockerHubLoginPasswordIsRefused(t *testing.T) {
+// TestDockerHubLoginPassword has docker log in with a password, which Docker Hub accepts: what it stores is
+// a token. Logging in again replaces that, and logging out ends it.
+func TestDockerHubLoginPassword(t *testing.T) {
 	t.Parallel()
 	m := newDockerHubMachine(t)
 	m.setup()
-	r := m.loginHub(password).exits(1).hides("Login Succeeded", password)
-	if line := lineWith(r.stderr, "docker-credential-pat: "); !strings.Contains(line, "docker-pat create") {
-		t.Errorf("one line should say who refuses and name docker-pat create:\n%s", r)
+	var secrets []string
+	for range 2 {
+		m.loginHub(password).exits(0).says("Login Succeeded").hides("unencrypted", password)
+		held := m.credential(dockerHub)
+		if held.Username != user || !strings.HasPrefix(held.Secret, "dckr_"+"pat_") || slices.Contains(secrets, held.Secret) {
+			t.Fatalf("Docker should have a new token of %s, not %d characters of %s", user, len(held.Secret), held.Username)
+		}
+		secrets = append(secrets, held.Secret)
+		m.holdsUnderEveryName(held.Secret)
+		if made := m.tokens(); len(made) != 1 || !made[0].Stored || !strings.HasSuffix(made[0].Label, " (docker login)") {
+			t.Errorf("the account should have the one token of this machine: %+v", made)
+		}
 	}
-	m.holdsNothingUnderAnyName()
-	m.noneOnDisk()
+	m.keepsHubOffDisk(append(secrets, password)...)
+	m.loginHub("not-"+password).exits(1)
+	m.holdsUnderEveryName(secrets[1])
 
-	m.run("docker-pat", "create", "laptop").exits(0)
-	own := m.credential(dockerHub)
-	m.loginHub(password).exits(1)
-	m.holdsUnderEveryName(own.Secret)
+	m.run("docker", "logout").exits(0).hides("WARNING")
+	m.holdsNothingUnderAnyName()
+	if made := m.tokens(); len(made) != 0 {
+		t.Errorf("the token of docker login should have ended: %+v", made)
+	}
 }
 
 // TestDockerHubCreate needs no docker login: a token that docker-pat keeps is there for every client.

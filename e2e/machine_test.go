@@ -76,16 +76,21 @@ type token struct {
 
 func (m *machine) token(label string) token {
 	m.t.Helper()
-	r := m.run("docker-pat", "list", "--json").exits(0)
-	var all []token
-	r.decode(&all)
+	all := m.tokens()
 	for _, t := range all {
 		if t.Label == label {
 			return t
 		}
 	}
-	m.t.Fatalf("the token %s is not listed:\n%s", label, r)
+	m.t.Fatalf("the token %s is not listed: %+v", label, all)
 	return token{}
+}
+
+func (m *machine) tokens() []token {
+	m.t.Helper()
+	var all []token
+	m.run("docker-pat", "list", "--json").exits(0).decode(&all)
+	return all
 }
 
 // A config has those parts of Docker's config.json that are about credentials.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -36,14 +37,14 @@ func FuzzPreferences(f *testing.F) {
 			}
 			return
 		}
-		if prefs.Passwords != settings.PasswordsStore && prefs.Passwords != settings.PasswordsRefuse {
+		if !slices.Contains([]string{settings.PasswordsExchange, settings.PasswordsStore, settings.PasswordsRefuse}, prefs.Passwords) {
 			t.Errorf("%q: passwords is %q", data, prefs.Passwords)
 		}
 		text, err := json.Marshal(prefs)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := read(t, text); err != nil || again != prefs && prefs.Scope != "" && prefs.Expires != "" {
+		if again, err := read(t, text); err != nil || again != prefs && prefs.Scope != "" && prefs.Expires != "" && prefs.RenewBefore != 0 {
 			t.Errorf("%q is read as %+v, then as %+v, %v", data, prefs, again, err)
 		}
 	})

@@ -42,6 +42,11 @@ func (s *Span) UnmarshalText(text []byte) error {
 	return err
 }
 
+// MarshalText writes hours.
+func (s Span) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%dh", time.Duration(s)/time.Hour), nil
+}
+
 // What to do with a password.
 const (
 	PasswordsExchange = "exchange"
