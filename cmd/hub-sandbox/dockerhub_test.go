@@ -44,7 +44,7 @@ func TestAsDockerHub(t *testing.T) {
 	if got := postBy(t, client, "https://hub.docker.com/v2/users/login", `{"username":"moby","password":"whale"}`); got != 200 {
 		t.Errorf("got status %d", got)
 	}
-	if got := postBy(t, client, "https://login.docker.com/oauth/device/code", "{}"); got != 404 {
+	if got := postBy(t, client, "https://login.docker.com/oauth/authorize", "{}"); got != 404 {
 		t.Errorf("got status %d", got)
 	}
 	if _, err := client.Get("https://example.com/"); err == nil || !strings.Contains(err.Error(), "Forbidden") {
@@ -57,7 +57,7 @@ func TestAsDockerHub(t *testing.T) {
 	if code := p.stop(); code != exitOK {
 		t.Errorf("got exit code %d; standard error: %s", code, p.stderr)
 	}
-	for _, want := range []string{`refused to connect to "example.com:443"`, `unknown route: POST "/login/oauth/device/code"`} {
+	for _, want := range []string{`refused to connect to "example.com:443"`, `unknown route: POST "/login/oauth/authorize"`} {
 		if !strings.Contains(p.stderr.String(), want) {
 			t.Errorf("standard error has no %q: %s", want, p.stderr)
 		}

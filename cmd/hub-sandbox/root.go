@@ -62,8 +62,8 @@ type options struct {
 }
 
 const longHelp = `Run an emulated Docker Hub on this machine, to try docker-pat on without an account:
-sign-in with a password and a one-time code, personal access tokens, the registry's
-token endpoint and a registry to push to and pull from.
+sign-in with a password and a one-time code or on a page of its own, personal access
+tokens, the registry's token endpoint and a registry to push to and pull from.
 
 Everything is in memory and gone at the end. Use made-up passwords only: they are
 visible in the list of processes.
@@ -87,7 +87,15 @@ To see how a client takes a failure, inject one:
 
 Members of a fault: method, path (one path, a pattern with *, or a prefix that ends in /),
 status, content_type, body, header, delay ("100ms"), times (0: for ever), and cut, which
-closes the connection "before" or "after" the request is carried out.`
+closes the connection "before" or "after" the request is carried out.
+
+A sign-in on the web waits for somebody to fill in the page that it names. To do that without
+a browser, name the decision: "approve", "deny" or "expire" (as if nobody had come in time):
+
+  curl http://127.0.0.1:5555/_sandbox/devices
+  curl -d '{"decision":"approve","username":"moby"}' http://127.0.0.1:5555/_sandbox/devices
+
+Add "user_code" where more than one sign-in is waiting.`
 
 const examples = `  hub-sandbox
   hub-sandbox --addr 127.0.0.1:0 --user moby:whale --user ann:secret:JBSWY3DPEHPK3PXP

@@ -41,7 +41,7 @@ const (
 //	auth.docker.io/token          /token
 //	registry-1.docker.io/v2/...   /v2/...
 //	index.docker.io/v2/...        /v2/...
-//	login.docker.com/...          /login/..., where nothing answers
+//	login.docker.com/...          /login/...
 //
 // Faults, the log of requests and reports of unknown routes have the paths on the right. What a host
 // does not have, and another one may, is under the name of that host: /auth.docker.io/v2/.
@@ -135,7 +135,7 @@ func placeOf(host, path string) string {
 	case apiHost:
 		return HubPath
 	case signInHost:
-		return authPath
+		return AuthPath
 	case tokenHost:
 		if path == "/token" {
 			return ""

@@ -179,7 +179,8 @@ func TestDockerHubUnknownRoutes(t *testing.T) {
 	defer r.server.AllowInvalid()()
 	var want []string
 	for _, test := range []struct{ address, path string }{
-		{"https://login.docker.com/oauth/device/code", "/login/oauth/device/code"},
+		{"https://login.docker.com/oauth/authorize", "/login/oauth/authorize"},
+		{"https://hub.docker.com/oauth/device/code", "/hub/oauth/device/code"},
 		{"https://hub.docker.com/", "/hub/"},
 		{"https://hub.docker.com/token", "/hub/token"},
 		{"https://hub.docker.com/hub/v2/access-tokens", "/hub/hub/v2/access-tokens"},

@@ -12,6 +12,12 @@ type Options struct {
 	// SessionLifetime is how long the JWT of users/login and 2fa-login lives. 0: 24 hours.
 	SessionLifetime time.Duration
 
+	// Of a sign-in on the web, in whole seconds. AccessTokenLifetime is how long its JWT lives. 0: 1 hour,
+	// as in the tests of docker/cli. DeviceCodeLifetime is how long it waits for a person. 0: 15 minutes.
+	// PollInterval is how long a program has to wait before it asks again. 0: 1 second, where RFC 8628
+	// presumes 5: nobody wants to wait here.
+	AccessTokenLifetime, DeviceCodeLifetime, PollInterval time.Duration
+
 	// OnUnknownRoute is called for each request that no part of the sandbox answers, from the
 	// goroutine that serves it. nil: nothing but the 404.
 	OnUnknownRoute func(method, path string)
@@ -83,6 +89,15 @@ func (o *Options) setDefaults() {
 	}
 	if o.SessionLifetime == 0 {
 		o.SessionLifetime = 24 * time.Hour
+	}
+	if o.AccessTokenLifetime == 0 {
+		o.AccessTokenLifetime = time.Hour
+	}
+	if o.DeviceCodeLifetime == 0 {
+		o.DeviceCodeLifetime = 15 * time.Minute
+	}
+	if o.PollInterval == 0 {
+		o.PollInterval = time.Second
 	}
 	if o.OnUnknownRoute == nil {
 		o.OnUnknownRoute = func(string, string) {}

@@ -17,6 +17,12 @@ func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.hub.ServeHTTP(w, r)
+	case strings.HasPrefix(path, AuthPath+"/"):
+		if _, pattern := s.oauth.Handler(r); pattern == "" {
+			s.unknownRoute(w, r)
+			return
+		}
+		s.oauth.ServeHTTP(w, r)
 	case path == "/token":
 		s.serveRegistryToken(w, r)
 	case path == "/v2" || strings.HasPrefix(path, "/v2/"):
@@ -30,14 +36,15 @@ func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) hubRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"POST /v2/users/login":            s.usersLogin,
-		"POST /v2/users/2fa-login":        s.users2FALogin,
-		"POST /v2/auth/token":             s.authToken,
-		"GET /v2/access-tokens":           s.signedIn(s.listTokens),
-		"POST /v2/access-tokens":          s.signedIn(s.createToken),
-		"GET /v2/access-tokens/{uuid}":    s.signedIn(s.getToken),
-		"PATCH /v2/access-tokens/{uuid}":  s.signedIn(s.patchToken),
-		"DELETE /v2/access-tokens/{uuid}": s.signedIn(s.deleteToken),
+		"POST /v2/users/login":                    s.usersLogin,
+		"POST /v2/users/2fa-login":                s.users2FALogin,
+		"POST /v2/auth/token":                     s.authToken,
+		"GET /v2/access-tokens":                   s.signedIn(s.listTokens),
+		"POST /v2/access-tokens":                  s.signedIn(s.createToken),
+		"GET /v2/access-tokens/{uuid}":            s.signedIn(s.getToken),
+		"POST /v2/access-tokens/desktop-generate": s.signedIn(s.desktopGenerate),
+		"PATCH /v2/access-tokens/{uuid}":          s.signedIn(s.patchToken),
+		"DELETE /v2/access-tokens/{uuid}":         s.signedIn(s.deleteToken),
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" "+HubPath+path, handler)

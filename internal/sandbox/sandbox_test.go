@@ -63,7 +63,7 @@ func TestUnknownRoutesAndRequests(t *testing.T) {
 	defer h.AllowInvalid()()
 	want := []string{
 		"GET /", "POST /v2/users/login", "GET /v2/access-tokens", "POST /hub/v2/access-tokens/x", "GET /hub/v2/auth/token",
-		"GET /hub/v2/access-tokens/", "PUT /token", "POST /login/oauth/device/code", "GET /_sandbox/faults",
+		"GET /hub/v2/access-tokens/", "PUT /token", "POST /login/oauth/authorize", "GET /_sandbox/faults",
 	}
 	var wantLog []sandbox.Request
 	for _, line := range want {

@@ -90,12 +90,12 @@ func (s *Sandbox) authToken(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// signedIn lets through to next only a bearer that comes from a password. A bearer from a token may
+// signedIn lets through to next only a bearer that comes from a password or from a sign-in on the web. A bearer from a token may
 // not manage tokens, and a token itself is no bearer.
 func (s *Sandbox) signedIn(next func(http.ResponseWriter, *http.Request, *account)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var claims sessionClaims
-		if err := s.parse(bearer(r), hubAudience, &claims); err != nil {
+		claims, err := s.parseSession(bearer(r))
+		if err != nil {
 			writeJSON(w, http.StatusUnauthorized, apiError{Message: "unauthorized", ErrInfo: emptyInfo{}})
 			return
 		}

@@ -33,6 +33,7 @@ type accessToken struct {
 	createdAt, expiresAt   time.Time // zero expiresAt: never
 	expiresText            string    // as the client sent it, since Hub gives it back unchanged
 	creatorIP, creatorUser string    // address and User-Agent of the request that made it
+	auto                   bool      // made by desktopGenerate
 
 	active   bool
 	label    string

@@ -37,6 +37,9 @@ func (s *Sandbox) view(t *accessToken) tokenView {
 		UUID: t.id, ClientID: "HUB", CreatorIP: t.creatorIP, CreatorUA: t.creatorUser, CreatedAt: hubTime(t.createdAt),
 		GeneratedBy: "manual", IsActive: t.active, TokenLabel: t.label, Scopes: t.scopes,
 	}
+	if t.auto {
+		view.GeneratedBy = "auto" // anything but "manual": the real word was not seen
+	}
 	if !t.lastUsed.IsZero() {
 		used := hubTime(t.lastUsed)
 		view.LastUsed = &used

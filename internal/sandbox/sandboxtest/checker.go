@@ -3,10 +3,12 @@ package sandboxtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -17,7 +19,8 @@ import (
 	"github.com/docker-pat/docker-pat/internal/sandbox"
 )
 
-// A checker checks the requests and replies of the Hub API on their way, and passes on the rest.
+// A checker checks the requests and replies of the Hub API and of the tenant on their way, and passes on
+// the rest, of which is the page for a person.
 type checker struct {
 	t        testing.TB
 	server   *Server
@@ -28,7 +31,7 @@ type checker struct {
 // ServeHTTP reports what does not fit and otherwise changes nothing: the client sees what the sandbox
 // does with a wrong request. A reply that a fault cuts off leaves here as a panic, unchecked.
 func (c *checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, sandbox.HubPath+"/") {
+	if !strings.HasPrefix(r.URL.Path, sandbox.HubPath+"/") && !strings.HasPrefix(r.URL.Path, sandbox.AuthPath+"/oauth/") {
 		c.next.ServeHTTP(w, r)
 		return
 	}
@@ -64,15 +67,46 @@ func (c *checker) reportRequest(r *http.Request, operation string, err error) {
 	}
 }
 
-// checkRequest also refuses parameters of the query and bodies that the document does not name, which
-// the library lets pass.
+// checkRequest also refuses parameters of the query, members of a form and bodies that the document does
+// not name, which the library lets pass.
 func checkRequest(ctx context.Context, input *openapi3filter.RequestValidationInput) error {
 	for name := range input.Request.URL.Query() {
 		if input.Route.Operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
 			return fmt.Errorf("undocumented query parameter %q", name)
 		}
 	}
+	if err := checkForm(input); err != nil {
+		return err
+	}
 	return openapi3filter.ValidateRequest(ctx, input)
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func checkForm(input *openapi3filter.RequestValidationInput) error {
+	r := input.Request
+	if r.Header.Get("Content-Type") != formType || input.Route.Operation.RequestBody == nil {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fmt.Errorf("read the form: %w", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return errors.New("the form cannot be read") // its error may quote it
+	}
+	media := input.Route.Operation.RequestBody.Value.Content.Get(formType)
+	for name, values := range form {
+		if media == nil || media.Schema.Value.Properties[name] == nil {
+			return fmt.Errorf("undocumented member %q of the form", name)
+		}
+		if len(values) > 1 {
+			return fmt.Errorf("member %q of the form is there twice", name)
+		}
+	}
+	return nil
 }
 
 func checkReply(ctx context.Context, input *openapi3filter.RequestValidationInput, reply *httptest.ResponseRecorder) error {

@@ -16,7 +16,10 @@ import (
 	"github.com/docker-pat/docker-pat/internal/sandbox"
 )
 
-// loadContract reads the API document, with the sandbox's base path in place of Docker's host.
+// tenantURL is the host of the operations that have one of their own in the API document.
+const tenantURL = "https://login.docker.com"
+
+// loadContract reads the API document, with the sandbox's base paths in place of Docker's hosts.
 func loadContract() (routers.Router, error) {
 	path, err := findDocument()
 	if err != nil {
@@ -30,6 +33,15 @@ func loadContract() (routers.Router, error) {
 		return nil, fmt.Errorf("check %s: %w", path, err)
 	}
 	doc.Servers = openapi3.Servers{{URL: sandbox.HubPath}}
+	for name, item := range doc.Paths.Map() {
+		switch {
+		case len(item.Servers) == 0:
+		case len(item.Servers) == 1 && item.Servers[0].URL == tenantURL:
+			item.Servers = openapi3.Servers{{URL: sandbox.AuthPath}}
+		default:
+			return nil, fmt.Errorf("check %s: %s has a server that the sandbox does not emulate", path, name)
+		}
+	}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		return nil, fmt.Errorf("route %s: %w", path, err)

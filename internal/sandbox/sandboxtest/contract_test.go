@@ -3,6 +3,7 @@ package sandboxtest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,12 @@ const (
 	secondPath = "/hub/v2/users/2fa-login"
 	bearerPath = "/hub/v2/auth/token"
 	tokensPath = "/hub/v2/access-tokens"
+	devicePath = "/login/oauth/device/code"
+	grantPath  = "/login/oauth/token"
+	revokePath = "/login/oauth/revoke"
+
+	grantForm  = "client_id=" + sandbox.OAuthClientID
+	deviceForm = grantForm + "&audience=https://hub.docker.com&scope=openid offline_access"
 
 	moby = `{"username":"moby","password":"whale"}`
 	read = `{"token_label":"ci","scopes":["repo:read"]}`
@@ -36,7 +43,7 @@ func start(t *testing.T, limit int) *Server {
 // member sends a request and returns one member of its reply.
 func member(t *testing.T, server *Server, method, path, bearer, body, name string) string {
 	t.Helper()
-	_, text := send(t, method, server.URL+path, bearer, "application/json", body)
+	_, text := send(t, method, server.URL+path, bearer, typeOf(body), body)
 	var reply map[string]any
 	if err := json.Unmarshal([]byte(text), &reply); err != nil {
 		t.Fatal(err)
@@ -60,6 +67,8 @@ func TestEveryReplyOfTheContract(t *testing.T) {
 	}
 	codeBody := `{"login_2fa_token":"` + second + `","code":"` + code + `"}`
 	const change = `{"is_active":false}`
+	device := member(t, server, "POST", devicePath, "", deviceForm, "device_code")
+	const wait = grantForm + "&grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code="
 	tests := []struct {
 		operation, method, path, bearer, body string
 		status                                int
@@ -95,15 +104,26 @@ func TestEveryReplyOfTheContract(t *testing.T) {
 		{"deleteToken", "DELETE", item, fromToken, "", 403},
 		{"deleteToken", "DELETE", item, session, "", 204},
 		{"deleteToken", "DELETE", item, session, "", 404},
+		{"generateToken", "POST", tokensPath + "/desktop-generate", session, "", 201},
+		{"generateToken", "POST", tokensPath + "/desktop-generate", "x", "", 401},
+		{"generateToken", "POST", tokensPath + "/desktop-generate", fromToken, "", 403},
+		{"deviceCode", "POST", devicePath, "", deviceForm, 200},
+		{"deviceCode", "POST", devicePath, "", grantForm, 400},
+		{"deviceCode", "POST", devicePath, "", "client_id=x&audience=https://hub.docker.com&scope=openid offline_access", 401},
+		{"oauthToken", "POST", grantPath, "", wait + device, 403},
+		{"oauthToken", "POST", grantPath, "", wait + device, 429},
+		{"oauthToken", "POST", grantPath, "", grantForm + "&grant_type=password", 400},
+		{"oauthToken", "POST", grantPath, "", "client_id=x&grant_type=refresh_token&refresh_token=x", 401},
+		{"oauthToken", "POST", grantPath, "", grantForm + "&grant_type=refresh_token&refresh_token=" + approved(t, server), 200},
+		{"oauthRevoke", "POST", revokePath, "", grantForm + "&token=x", 200},
+		{"oauthRevoke", "POST", revokePath, "", grantForm, 400},
+		{"oauthRevoke", "POST", revokePath, "", "client_id=x&token=x", 401},
 	}
 	seen := map[string]bool{}
 	limited := start(t, 1)
 	send(t, "GET", limited.URL+tokensPath, "", "", "")
 	for _, test := range tests {
-		contentType := ""
-		if test.body != "" {
-			contentType = "application/json"
-		}
+		contentType := typeOf(test.body)
 		restore := server.AllowInvalid() // some are wrong on purpose; TestWrongRequestsAreReported is about those
 		if test.status != 400 {
 			restore()
@@ -113,7 +133,7 @@ func TestEveryReplyOfTheContract(t *testing.T) {
 		}
 		restore()
 		seen[fmt.Sprint(test.operation, test.status)] = true
-		if test.status == 401 {
+		if test.status == 401 && strings.HasPrefix(test.path, sandbox.HubPath) {
 			if status, _ := send(t, test.method, limited.URL+test.path, "", contentType, test.body); status != 429 {
 				t.Errorf("%s: got %d over the limit", test.operation, status)
 			}
@@ -125,6 +145,36 @@ func TestEveryReplyOfTheContract(t *testing.T) {
 			t.Errorf("no test brings about %s", want)
 		}
 	}
+}
+
+// typeOf tells JSON from a form.
+func typeOf(body string) string {
+	switch {
+	case body == "":
+		return ""
+	case strings.HasPrefix(body, "{"):
+		return "application/json"
+	}
+	return formType
+}
+
+// approved goes through a sign-in on the web and returns its refresh token.
+func approved(t *testing.T, server *Server) string {
+	t.Helper()
+	restore := server.AllowInvalid()
+	defer restore()
+	_, text := send(t, "POST", server.URL+devicePath, "", formType, deviceForm)
+	var device struct {
+		Code     string `json:"device_code"`
+		UserCode string `json:"user_code"`
+	}
+	if err := json.Unmarshal([]byte(text), &device); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Sandbox.Decide(device.UserCode, sandbox.Approve, "moby"); err != nil {
+		t.Fatal(err)
+	}
+	return member(t, server, "POST", grantPath, "", grantForm+"&grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code="+device.Code, "refresh_token")
 }
 
 // documented lists operation and status of each reply in the document, but 500.
