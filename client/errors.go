@@ -111,7 +111,7 @@ func detail(body []byte, secrets ...Secret) string {
 	if json.Unmarshal(body, &reply) != nil {
 		return ""
 	}
-	for _, key := range []string{"detail", "message", "text", "details"} {
+	for _, key := range []string{"detail", "message", "text", "details", "error_description", "error"} {
 		var text string
 		if json.Unmarshal(reply[key], &text) == nil && text != "" {
 			return clean(text+fields(reply["fields"]), secrets...)

@@ -24,6 +24,9 @@ func TestAddresses(t *testing.T) {
 		if _, err := client.NewRegistry(good, userAgent); err != nil {
 			t.Errorf("NewRegistry(%q): %v", good, err)
 		}
+		if _, err := client.NewTenant(good, userAgent); err != nil {
+			t.Errorf("NewTenant(%q): %v", good, err)
+		}
 	}
 	for _, bad := range []string{
 		"", "hub.docker.com", "https://", "ftp://hub.docker.com", "file:///etc/passwd", "https:hub.docker.com", "http://%41",
@@ -32,7 +35,8 @@ func TestAddresses(t *testing.T) {
 	} {
 		_, err := client.New(client.Options{BaseURL: bad})
 		_, errRegistry := client.NewRegistry(bad, userAgent)
-		for _, err := range []error{err, errRegistry} {
+		_, errTenant := client.NewTenant(bad, userAgent)
+		for _, err := range []error{err, errRegistry, errTenant} {
 			if !errors.Is(err, client.ErrAddress) {
 				t.Errorf("%.40q: got %v, want ErrAddress", bad, err)
 			}

@@ -18,6 +18,10 @@ type Session struct {
 	Username  string // as Docker Hub knows it, which may differ in letter case from what was typed
 	Bearer    Secret
 	ExpiresAt time.Time // zero when the bearer does not say
+
+	// Of a sign-in on the web alone: what the session goes on with, and the program that it was given to.
+	RefreshToken Secret
+	ClientID     string
 }
 
 // A SecondFactorError says that the password is right and a one-time code is wanted as well.
