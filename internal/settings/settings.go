@@ -13,12 +13,14 @@ import (
 // Where tokens are managed and used unless the environment says otherwise.
 const (
 	DefaultHubURL   = "https://hub.docker.com"
+	DefaultAuthURL  = "https://login.docker.com"
 	DefaultRegistry = "https://index.docker.io/v1/"
 )
 
 // Settings are what the environment says.
 type Settings struct {
 	HubURL          string        // DOCKER_PAT_HUB_URL: the token service
+	AuthURL         string        // DOCKER_PAT_AUTH_URL: where people sign in on the web; "" when nobody knows
 	Registry        string        // DOCKER_PAT_REGISTRY: the server URL that tokens belong to
 	ConfigDir       string        // DOCKER_PAT_CONFIG_DIR: holds our config.json
 	StateDir        string        // DOCKER_PAT_STATE_DIR: holds the index and the lock
@@ -44,11 +46,15 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 	dirs := folders{getenv: getenv}
 	s := Settings{
 		HubURL:          or(getenv("DOCKER_PAT_HUB_URL"), DefaultHubURL),
+		AuthURL:         or(getenv("DOCKER_PAT_AUTH_URL"), DefaultAuthURL),
 		Registry:        or(getenv("DOCKER_PAT_REGISTRY"), DefaultRegistry),
 		ConfigDir:       dirs.own("DOCKER_PAT_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "AppData"),
 		StateDir:        dirs.own("DOCKER_PAT_STATE_DIR", "XDG_STATE_HOME", filepath.Join(".local", "state"), "LocalAppData"),
 		DockerConfigDir: getenv("DOCKER_CONFIG"),
 		KeychainTimeout: timeout,
+	}
+	if s.HubURL != DefaultHubURL && strings.TrimSpace(getenv("DOCKER_PAT_AUTH_URL")) == "" {
+		s.AuthURL = "" // what Docker's own sign-in gives is not for another service
 	}
 	if s.DockerConfigDir == "" {
 		s.DockerConfigDir = dirs.home(".docker")

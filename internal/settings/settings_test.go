@@ -16,6 +16,7 @@ func TestFromEnvironment(t *testing.T) {
 	t.Parallel()
 	defaults := settings.Settings{
 		HubURL:          "https://hub.docker.com",
+		AuthURL:         "https://login.docker.com",
 		Registry:        "https://index.docker.io/v1/",
 		ConfigDir:       "/h/.config/docker-pat",
 		StateDir:        "/h/.local/state/docker-pat",
@@ -39,9 +40,15 @@ func TestFromEnvironment(t *testing.T) {
 		}), ""},
 		{"relative xdg is ignored", map[string]string{"HOME": "/h", "XDG_CONFIG_HOME": "c"}, defaults, ""},
 		{"all given, no home", map[string]string{
-			"DOCKER_PAT_HUB_URL": "http://127.0.0.1:1/hub", "DOCKER_PAT_REGISTRY": " localhost:1 ", "DOCKER_PAT_CONFIG_DIR": "/a",
+			"DOCKER_PAT_HUB_URL": "http://127.0.0.1:1/hub", "DOCKER_PAT_AUTH_URL": " http://127.0.0.1:1/login ", "DOCKER_PAT_REGISTRY": " localhost:1 ", "DOCKER_PAT_CONFIG_DIR": "/a",
 			"DOCKER_PAT_STATE_DIR": "/b", "DOCKER_CONFIG": "/d", "DOCKER_PAT_KEYCHAIN_TIMEOUT": "250ms", "DOCKER_PAT_STORE": "keychain",
-		}, settings.Settings{"http://127.0.0.1:1/hub", "localhost:1", "/a", "/b", "/d", 250 * time.Millisecond}, ""},
+		}, settings.Settings{"http://127.0.0.1:1/hub", "http://127.0.0.1:1/login", "localhost:1", "/a", "/b", "/d", 250 * time.Millisecond}, ""},
+		{"another service, whose sign-in is not known", map[string]string{"HOME": "/h", "DOCKER_PAT_HUB_URL": "https://hub.example"}, with(func(s *settings.Settings) {
+			s.HubURL, s.AuthURL = "https://hub.example", ""
+		}), ""},
+		{"another service with Docker's sign-in", map[string]string{
+			"HOME": "/h", "DOCKER_PAT_HUB_URL": "https://hub.example", "DOCKER_PAT_AUTH_URL": "https://login.docker.com",
+		}, with(func(s *settings.Settings) { s.HubURL = "https://hub.example" }), ""},
 		{"no home", nil, settings.Settings{}, "HOME is not set"},
 		{"store", map[string]string{"HOME": "/h", "DOCKER_PAT_STORE": "cloud"}, settings.Settings{}, `DOCKER_PAT_STORE is "cloud"`},
 		{"timeout", map[string]string{"HOME": "/h", "DOCKER_PAT_KEYCHAIN_TIMEOUT": "5"}, settings.Settings{}, "give a duration"},
