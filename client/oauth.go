@@ -116,6 +116,8 @@ func (t *Tenant) Wait(ctx context.Context, d Device) (Session, error) {
 			return Session{}, ctx.Err()
 		case waiting.Err() != nil, errors.Is(err, errInvalidGrant):
 			return Session{}, ErrCodeExpired
+		case errors.Is(err, ErrDenied), errors.Is(err, ErrCodeExpired):
+			return Session{}, err
 		case !passing(err):
 			return Session{}, fmt.Errorf("sign in on the web: %w", err)
 		}

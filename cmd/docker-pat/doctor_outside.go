@@ -73,14 +73,14 @@ func (o doctorOutside) PluginVersion(ctx context.Context, path string) (string, 
 }
 
 func (o doctorOutside) Session(ctx context.Context) (doctor.Session, error) {
-	session, err := storedSession(ctx, o.settings, o.store, o.sys.Now())
+	session, err := o.sys.storedSession(ctx, o.settings, o.store)
 	switch {
 	case errors.Is(err, errNotSignedIn):
 		err = doctor.ErrNoSession
 	case errors.Is(err, errSessionExpired): // ExpiresAt says it
 		err = nil
 	}
-	return doctor.Session{Username: session.Username, ExpiresAt: session.ExpiresAt}, err
+	return doctor.Session{Username: session.Username, ExpiresAt: endOf(session)}, err
 }
 
 func (o doctorOutside) SignIn(ctx context.Context, username string, text secret.Secret) error {

@@ -88,7 +88,7 @@ func advice(sys *system, err error) (code int, hint string) {
 	case errors.As(err, new(*client.SecondFactorError)):
 		return exitSignIn, "give the code with --otp CODE, or run " + name + " login in a terminal"
 	case errors.Is(err, errNotSignedIn), errors.Is(err, errSessionExpired), errors.Is(err, client.ErrUnauthorized):
-		return exitSignIn, "sign in with " + name + " login -u NAME"
+		return exitSignIn, "sign in with " + name + " login"
 	case errors.As(err, new(expiredError)):
 		return exitFailure, name + " delete ends it for good, and " + name + " rotate makes a new one in its place"
 	case errors.Is(err, client.ErrRateLimited) && errors.As(err, &throttled) && !throttled.RetryAt.IsZero():
@@ -111,13 +111,13 @@ func failureHint(name string, err error) string {
 		fact error
 		hint string
 	}{
-		{errSecondFactor, "sign in with " + name + " login -u NAME, then " + name + " create makes a token for Docker"},
-		{credhelper.ErrExpired, "make a new one with " + name + " login -u NAME and " + name + " rotate"},
+		{errSecondFactor, "sign in with " + name + " login, then " + name + " create makes a token for Docker"},
+		{credhelper.ErrExpired, "make a new one with " + name + " login and " + name + " rotate"},
 		{tokens.ErrNotHeld, "make one with " + name + " create, or rotate it where it is used; " + name + " status shows what Docker uses here"},
 		{journal.ErrBusy, "try again in a moment"},
 		{credhelper.ErrLoanEnded, "run the command again with " + name + " exec"},
 		{tokens.ErrRejected, "check that DOCKER_PAT_REGISTRY belongs to DOCKER_PAT_HUB_URL, and try again"},
-		{client.ErrForbidden, "this session may not do that; sign in with " + name + " login -u NAME and a password"},
+		{client.ErrForbidden, "this session may not do that; sign in anew with " + name + " login"},
 		{client.ErrRateLimited, "try again in a minute"},
 		{client.ErrNotTheAPI, "check DOCKER_PAT_HUB_URL and any proxy on the way"},
 		{client.ErrAddress, "check DOCKER_PAT_HUB_URL and DOCKER_PAT_REGISTRY"},

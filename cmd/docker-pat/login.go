@@ -19,6 +19,7 @@ import (
 
 type loginOptions struct {
 	sys           *system
+	byPassword    bool // -u was given
 	username      string
 	passwordStdin bool
 	otp           string
@@ -27,21 +28,32 @@ type loginOptions struct {
 func newLoginCmd(sys *system) *cobra.Command {
 	opts := loginOptions{sys: sys}
 	cmd := &cobra.Command{
-		Use:   "login -u NAME",
+		Use:   "login",
 		Short: "Sign in to manage your tokens",
-		Long: `Sign in to Docker Hub with your user name and password, so that this program can manage your tokens.
+		Long: `Sign in to Docker Hub, so that this program can manage your tokens.
 
-The password is asked for without being shown, or read from standard input, used once and dropped. An
-account with two-factor authentication is then asked for its code. The session is kept in the keychain.
-It is not what Docker signs in with: make a token for that with docker-pat create.`,
-		Example: `  docker-pat login -u moby
+Without -u you sign in on the web: the address and a code are shown, your browser opens there if you
+have one, and the command waits. It can be any browser, also one of another machine. The session is the
+one that docker login has when it signs in on the web: each program takes up that of the other, and
+docker logout ends it. It is renewed by itself.
+
+With -u you sign in with your password. It is asked for without being shown, or read from standard input,
+used once and dropped. An account with two-factor authentication is then asked for its code.
+
+The session is kept in the keychain. It is not what Docker signs in with: make a token for that with
+docker-pat create.`,
+		Example: `  docker-pat login
+  docker-pat login -u moby
   docker-pat login -u moby --password-stdin < password.txt
   docker-pat login -u moby --password-stdin --otp 123456 < password.txt`,
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return opts.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts.byPassword = cmd.Flags().Changed("username")
+			return opts.run(cmd.Context())
+		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.username, "username", "u", "", "your Docker ID")
+	flags.StringVarP(&opts.username, "username", "u", "", "your Docker `ID`: sign in with its password")
 	flags.BoolVar(&opts.passwordStdin, "password-stdin", false, "read the password from standard input")
 	flags.StringVar(&opts.otp, "otp", "", "two-factor authentication code, where there is no terminal to ask on")
 	return cmd
@@ -49,7 +61,7 @@ It is not what Docker signs in with: make a token for that with docker-pat creat
 
 func (o loginOptions) run(ctx context.Context) error {
 	switch {
-	case o.username == "":
+	case !o.byPassword && (o.passwordStdin || o.otp != ""), o.byPassword && o.username == "":
 		return usagef("login", "give your Docker ID with -u")
 	case strings.Contains(o.username, "@"):
 		return usagef("login", "give your Docker ID: Docker Hub does not take an e-mail address here")
@@ -58,11 +70,18 @@ func (o loginOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !o.byPassword {
+		return o.runWeb(ctx, s)
+	}
 	hub, err := o.sys.hubClient(s)
 	if err != nil {
 		return err
 	}
 	store := o.sys.store(s)
+	keeper, err := o.sys.sessions(s, store)
+	if err != nil {
+		return err
+	}
 	if err := canStore(ctx, store, s.Registry); err != nil {
 		return err // before a password is asked for
 	}
@@ -74,7 +93,7 @@ func (o loginOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := storeSession(ctx, store, s.Registry, session); err != nil {
+	if err := keeper.Replace(ctx, session); err != nil {
 		return err
 	}
 	o.sys.say("Signed in as %s%s.", printable(session.Username), until(session.ExpiresAt))
@@ -91,14 +110,6 @@ func canStore(ctx context.Context, store *secretstore.Store, registry string) er
 		return err
 	}
 	return nil
-}
-
-func storeSession(ctx context.Context, store *secretstore.Store, registry string, session client.Session) error {
-	key, _, err := credhelper.SessionKeys(registry)
-	if err != nil {
-		return err
-	}
-	return store.Put(ctx, key, secretstore.Credential{ServerURL: key, Username: session.Username, Secret: session.Bearer})
 }
 
 // password reads the password and refuses a token in its place before anything is sent.

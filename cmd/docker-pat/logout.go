@@ -5,16 +5,14 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-
-	"github.com/docker-pat/docker-pat/credhelper"
-	"github.com/docker-pat/docker-pat/internal/secretstore"
 )
 
 func newLogoutCmd(sys *system) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout",
-		Short: "Forget the session",
-		Long: `Forget the session that manages tokens.
+		Short: "End the session",
+		Long: `End the session that manages tokens, here and, if it is one of the web, at Docker Hub as well. It is that of
+docker login too, where that has signed in on the web.
 
 Tokens are left as they are, and Docker goes on using the one it has: docker logout makes it forget that,
 docker-pat delete ends one for good.`,
@@ -28,26 +26,21 @@ func runLogout(ctx context.Context, sys *system) error {
 	if err != nil {
 		return err
 	}
-	store := sys.store(s)
-	accessKey, refreshKey, err := credhelper.SessionKeys(s.Registry)
+	keeper, err := sys.sessions(s, sys.store(s))
 	if err != nil {
 		return err
 	}
-	held := false
-	for _, key := range []string{accessKey, refreshKey} {
-		_, err := store.Get(ctx, key)
-		held = held || err == nil
-		if err != nil && !errors.Is(err, secretstore.ErrNotFound) && !errors.Is(err, secretstore.ErrDamaged) {
-			return err
-		}
-		if err := store.Delete(ctx, key); err != nil {
-			return err
-		}
+	ending, err := keeper.End(ctx)
+	if err != nil || errors.Is(ending.Tenant, context.Canceled) {
+		return errors.Join(err, ending.Tenant)
 	}
-	if held {
-		sys.say("Signed out.")
-	} else {
+	switch {
+	case !ending.Held:
 		sys.say("You were not signed in.")
+	case ending.Tenant != nil:
+		sys.say("Signed out here. Docker Hub could not be told, where the session lasts to its own end: %v", ending.Tenant)
+	default:
+		sys.say("Signed out.")
 	}
 	return nil
 }

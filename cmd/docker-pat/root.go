@@ -13,7 +13,7 @@ const rootLong = `Manage Docker Hub access tokens, and let Docker use them in pl
 
 Sign in once, make a token, and tell Docker where to find it:
 
-  docker-pat login -u NAME
+  docker-pat login
   docker-pat create laptop
   docker-pat setup
 

@@ -27,7 +27,7 @@ const totpSecret = "GEZDGNBVGY3TQOJQ" // made up: the base32 form of 1234567890
 
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(run(realSystem(), os.Args)) }
-	testscript.Main(m, map[string]func(){"docker-pat": program, "docker-credential-pat": program})
+	testscript.Main(m, map[string]func(){"docker-pat": program, "docker-credential-pat": program, "test-browser": testBrowser})
 }
 
 // Each script runs with a Docker Hub and a keychain of its own. The accounts are moby, with the
@@ -68,6 +68,9 @@ func runScript(t *testing.T, file string) {
 			"exitcode":     wantExitCode,
 			"helpfor":      wantHelp,
 			"totp":         setTOTP,
+			"decide":       func(ts *testscript.TestScript, _ bool, args []string) { decide(ts, hub.Sandbox, args) },
+			"endsessions":  func(*testscript.TestScript, bool, []string) { hub.Sandbox.EndSessions() },
+			"sessions":     func(ts *testscript.TestScript, _ bool, args []string) { wantSessions(ts, hub.Sandbox, args) },
 			"secretof":     secretOf,
 			"nowhere":      nowhere,
 		},

@@ -43,7 +43,8 @@ type statusView struct {
 	Account struct {
 		Username  string     `json:"username,omitempty"`
 		SignedIn  bool       `json:"signed_in"`
-		ExpiresAt *time.Time `json:"expires_at"`
+		ExpiresAt *time.Time `json:"expires_at"` // null for a session of the web, which goes on by itself
+		Web       bool       `json:"web"`
 	} `json:"account"`
 	Store struct {
 		Kind  string `json:"kind"`
@@ -92,11 +93,12 @@ func (o statusOptions) run(ctx context.Context) error {
 // askStore fails when the keychain cannot be used.
 func (o statusOptions) askStore(ctx context.Context, s settings.Settings, view *statusView) error {
 	store := o.sys.store(s)
-	session, err := storedSession(ctx, s, store, o.sys.Now())
+	session, err := o.sys.storedSession(ctx, s, store)
 	if err != nil && !errors.Is(err, errNotSignedIn) && !errors.Is(err, errSessionExpired) {
 		return err
 	}
-	view.Account.Username, view.Account.SignedIn, view.Account.ExpiresAt = session.Username, err == nil, instant(session.ExpiresAt)
+	view.Account.Username, view.Account.SignedIn, view.Account.ExpiresAt = session.Username, err == nil, instant(endOf(session))
+	view.Account.Web = !session.RefreshToken.IsZero()
 	view.Credential.Registry = s.Registry
 	key, err := credhelper.Key(s.Registry)
 	if err != nil {
@@ -149,6 +151,8 @@ func (o statusOptions) accountText(v statusView) string {
 	switch a := v.Account; {
 	case v.Store.Error != "":
 		return "unknown"
+	case a.SignedIn && a.Web:
+		return a.Username + ", signed in on the web"
 	case a.SignedIn && a.ExpiresAt == nil:
 		return a.Username
 	case a.SignedIn:
@@ -156,7 +160,7 @@ func (o statusOptions) accountText(v statusView) string {
 	case a.Username != "":
 		return fmt.Sprintf("%s, session expired: run %s login -u %s", a.Username, o.sys.name(), a.Username)
 	}
-	return fmt.Sprintf("not signed in: run %s login -u NAME", o.sys.name())
+	return fmt.Sprintf("not signed in: run %s login", o.sys.name())
 }
 
 func storeText(v statusView) string {

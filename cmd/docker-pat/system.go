@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -116,12 +115,6 @@ func registryAddress(key string) string {
 	return "https://" + host
 }
 
-// Errors of a session that is not there.
-var (
-	errNotSignedIn    = errors.New("you are not signed in")
-	errSessionExpired = errors.New("your session has expired")
-)
-
 // An account is a signed-in user.
 type account struct {
 	settings settings.Settings
@@ -130,8 +123,8 @@ type account struct {
 	session  client.Session
 }
 
-// signedIn opens the stored session, and ends what the journal has of the account. It makes no request
-// unless there is something to end.
+// signedIn opens the stored session, and ends what the journal has of the account. It makes a request only
+// to renew a session that is about to end, and where there is something to end.
 func (sys *system) signedIn(ctx context.Context) (account, error) {
 	s, err := sys.settings()
 	if err != nil {
@@ -144,9 +137,9 @@ func (sys *system) signedIn(ctx context.Context) (account, error) {
 	return a, sys.recover(ctx, a)
 }
 
-// accountOf opens the stored session and makes no request.
+// accountOf opens the stored session.
 func (sys *system) accountOf(ctx context.Context, s settings.Settings, store *secretstore.Store) (account, error) {
-	session, err := storedSession(ctx, s, store, sys.Now())
+	session, err := sys.openSession(ctx, s, store)
 	if err != nil {
 		return account{}, err
 	}
@@ -155,27 +148,4 @@ func (sys *system) accountOf(ctx context.Context, s settings.Settings, store *se
 		return account{}, err
 	}
 	return account{settings: s, store: store, hub: hub.WithBearer(session.Bearer), session: session}, nil
-}
-
-// storedSession reads the entry under which Docker's own web sign-in keeps its access token.
-func storedSession(ctx context.Context, s settings.Settings, store *secretstore.Store, now time.Time) (client.Session, error) {
-	accessKey, _, err := credhelper.SessionKeys(s.Registry)
-	if err != nil {
-		return client.Session{}, err
-	}
-	c, err := store.Get(ctx, accessKey)
-	if errors.Is(err, secretstore.ErrNotFound) {
-		return client.Session{}, errNotSignedIn
-	}
-	if err != nil {
-		return client.Session{}, err
-	}
-	session, err := client.SessionFromBearer(c.Username, c.Secret)
-	if err != nil {
-		return client.Session{}, err
-	}
-	if !session.ExpiresAt.IsZero() && !session.ExpiresAt.After(now) {
-		return session, errSessionExpired
-	}
-	return session, nil
 }

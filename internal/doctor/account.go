@@ -49,7 +49,7 @@ func (x exam) session(ctx context.Context) (exam, []Finding) {
 	session, err := x.Outside.Session(ctx)
 	switch {
 	case errors.Is(err, ErrNoSession):
-		return x, []Finding{note(check, "you are not signed in, which only managing tokens needs", x.command("login -u NAME"))}
+		return x, []Finding{note(check, "you are not signed in, which only managing tokens needs", x.command("login"))}
 	case err != nil:
 		return x, []Finding{problem(check, err.Error(), x.storeRemedy(err))}
 	case session.ExpiresAt.IsZero():
@@ -98,7 +98,7 @@ func (x exam) credential(context.Context) (exam, []Finding) {
 func (x exam) noCredential(check string) Finding {
 	remedy := x.command("create")
 	if !x.signed {
-		remedy = x.command("login -u NAME") + ", then " + x.Name + " create"
+		remedy = x.command("login") + ", then " + x.Name + " create"
 	}
 	if x.lost {
 		return problem(check, "there is none for "+x.Settings.Registry+" any more", remedy)

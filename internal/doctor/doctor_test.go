@@ -69,7 +69,7 @@ func TestSession(t *testing.T) {
 	examine(t, map[string]row{
 		"none": {
 			func(_ *testing.T, m *machine) { m.outside.sessionErr = doctor.ErrNoSession },
-			[]doctor.Finding{{"session", note, "you are not signed in, which only managing tokens needs", "run docker pat login -u NAME"}},
+			[]doctor.Finding{{"session", note, "you are not signed in, which only managing tokens needs", "run docker pat login"}},
 		},
 		"expired": {
 			func(_ *testing.T, m *machine) { m.outside.session.ExpiresAt = now.Add(-24 * time.Hour) },
