@@ -33,7 +33,12 @@ const (
 
 var builtDir string // holds docker-pat and docker-credential-pat, built from this tree
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == browserName {
+		os.Exit(playBrowser(os.Args))
+	}
+	os.Exit(buildAndRun(m))
+}
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "docker-pat-e2e")
