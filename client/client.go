@@ -40,6 +40,7 @@ type Client struct {
 	http      *http.Client
 	userAgent string
 	bearer    Secret
+	renew     func(ctx context.Context, refused Secret) (Secret, error) // nil: nothing can be done about a 401
 	onWait    func(time.Duration)
 	waited    *atomic.Int64 // nanoseconds
 }
@@ -72,6 +73,15 @@ func (c *Client) WithBearer(bearer Secret) *Client {
 	signed := *c
 	signed.bearer = bearer
 	return &signed
+}
+
+// WithRenewal returns a client that asks once for another bearer when the service refuses its own, and then
+// repeats the call: one that was refused has done nothing. The error of renew takes the place of the
+// refusal.
+func (c *Client) WithRenewal(renew func(ctx context.Context, refused Secret) (Secret, error)) *Client {
+	renewing := *c
+	renewing.renew = renew
+	return &renewing
 }
 
 // newHTTPClient honours the proxy variables and the system's certificates, needs TLS 1.2 or later,
@@ -119,9 +129,22 @@ type call struct {
 	secrets      []Secret // what in holds of them
 }
 
-// do sends a call until it is answered by something else than "later", or has waited long enough, and decodes
-// the answer.
+// do sends a call and decodes the answer.
 func (c *Client) do(ctx context.Context, op call) error {
+	err := c.patiently(ctx, op)
+	var refused *APIError
+	if c.renew == nil || c.bearer.IsZero() || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
+		return err
+	}
+	bearer, err := c.renew(ctx, c.bearer)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", op.method, op.path, err)
+	}
+	return c.WithBearer(bearer).patiently(ctx, op)
+}
+
+// patiently sends a call until it is answered by something else than "later", or has waited long enough.
+func (c *Client) patiently(ctx context.Context, op call) error {
 	var body []byte
 	if op.in != nil {
 		var err error

@@ -59,6 +59,22 @@ func (sys *system) openSession(ctx context.Context, s settings.Settings, store *
 	return keeper.Open(ctx)
 }
 
+// signed makes the client sign its requests, and renew the session when that is refused before its time.
+func (sys *system) signed(hub *client.Client, s settings.Settings, store *secretstore.Store, held client.Session) *client.Client {
+	hub = hub.WithBearer(held.Bearer)
+	if held.RefreshToken.IsZero() {
+		return hub
+	}
+	return hub.WithRenewal(func(ctx context.Context, refused client.Secret) (client.Secret, error) {
+		keeper, err := sys.sessions(s, store)
+		if err != nil {
+			return client.Secret{}, err
+		}
+		next, err := keeper.Renew(ctx, refused)
+		return next.Bearer, err
+	})
+}
+
 // endOf is when a session ends as far as anybody here knows: one of the web goes on by itself.
 func endOf(s client.Session) time.Time {
 	if !s.RefreshToken.IsZero() {

@@ -147,5 +147,5 @@ func (sys *system) accountOf(ctx context.Context, s settings.Settings, store *se
 	if err != nil {
 		return account{}, err
 	}
-	return account{settings: s, store: store, hub: hub.WithBearer(session.Bearer), session: session}, nil
+	return account{settings: s, store: store, hub: sys.signed(hub, s, store, session), session: session}, nil
 }

@@ -35,15 +35,19 @@ func (k *Keeper) Open(ctx context.Context) (client.Session, error) {
 	if err != nil {
 		return client.Session{}, err
 	}
-	s, err = k.renewed(ctx)
+	s, err = k.renewed(ctx, k.due)
+	if err != nil && !k.over(s) && ctx.Err() == nil && !errors.As(err, new(storeError)) {
+		err = nil // there is time left to try again
+	}
 	return s, errors.Join(err, unlock())
 }
 
-// renewed reads again, under the lock: another process may have renewed the session meanwhile.
-func (k *Keeper) renewed(ctx context.Context) (client.Session, error) {
+// renewed reads again, under the lock: another process may have renewed the session meanwhile. Beside the
+// error of a renewal it returns the session that there is.
+func (k *Keeper) renewed(ctx context.Context, due func(client.Session) bool) (client.Session, error) {
 	for try := 0; ; try++ {
 		s, err := k.Read(ctx)
-		if err != nil || !k.due(s) {
+		if err != nil || !due(s) {
 			return s, err
 		}
 		next, err := k.renew(ctx, s)
@@ -51,10 +55,7 @@ func (k *Keeper) renewed(ctx context.Context) (client.Session, error) {
 		case err == nil:
 			return next, nil
 		case !errors.Is(err, client.ErrSessionEnded):
-			if !k.over(s) && ctx.Err() == nil && !errors.As(err, new(storeError)) {
-				return s, nil // there is time left to try again
-			}
-			return client.Session{}, err
+			return s, err
 		case try > 0 || k.unchanged(ctx, s):
 			if err := k.opts.Store.Delete(ctx, k.refreshKey); err != nil {
 				return client.Session{}, err
@@ -63,6 +64,22 @@ func (k *Keeper) renewed(ctx context.Context) (client.Session, error) {
 		}
 		// docker login has signed in anew meanwhile: it does not know our lock
 	}
+}
+
+// Renew returns another session in place of one whose bearer was refused before its time: the one that is
+// stored by now or, by its refresh token, a new one. It fails as Open does.
+func (k *Keeper) Renew(ctx context.Context, refused client.Secret) (client.Session, error) {
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return client.Session{}, err
+	}
+	s, err := k.renewed(ctx, func(s client.Session) bool {
+		return k.due(s) || !s.RefreshToken.IsZero() && s.Bearer.Reveal() == refused.Reveal()
+	})
+	if err == nil && s.Bearer.Reveal() == refused.Reveal() {
+		err = ErrExpired
+	}
+	return s, errors.Join(err, unlock())
 }
 
 // A storeError says that a new session could not be kept.

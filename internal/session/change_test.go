@@ -148,6 +148,35 @@ func TestOpenWhileDockerSignsIn(t *testing.T) {
 	}
 }
 
+// TestRenew is about a bearer that is refused while it seems good: once it was renewed, it is the one that
+// is stored for everybody who asks.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	before := m.signIn()
+	m.advance(time.Minute)
+	var next client.Session
+	for range 3 {
+		var err error
+		if next, err = m.keeper().Renew(t.Context(), before.Bearer); err != nil || next.Bearer.Reveal() == before.Bearer.Reveal() || m.renewals() != 1 {
+			t.Errorf("got %+v, %v after %d renewals", next, err, m.renewals())
+		}
+	}
+	m.hub.Sandbox.Inject(sandbox.Fault{Path: grantPath, Cut: sandbox.CutBefore})
+	if _, err := m.keeper().Renew(t.Context(), next.Bearer); !errors.Is(err, client.ErrUnreachable) {
+		t.Errorf("without the tenant: %v", err)
+	}
+	m.hub.Sandbox.ClearFaults()
+	m.hub.Sandbox.EndSessions()
+	if _, err := m.keeper().Renew(t.Context(), next.Bearer); !errors.Is(err, session.ErrExpired) {
+		t.Errorf("after its end: %v", err)
+	}
+	m.store.hold(accessKey, "moby", bearerOf("moby", m.now().Add(time.Hour)))
+	if _, err := m.keeper().Renew(t.Context(), secret.New(m.store.text(accessKey))); !errors.Is(err, session.ErrExpired) {
+		t.Errorf("of a password: %v", err)
+	}
+}
+
 func TestOpenThatCannotBeKept(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
