@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 
@@ -185,7 +186,9 @@ func newWebSession(token *oauth2.Token, clientID string) (Session, error) {
 // isPage tells whether a person may be sent there: the address comes from outside and goes to a browser.
 func isPage(address string) bool {
 	u, err := checkURL(address)
-	return err == nil && u.User == nil && clean(address) == address
+	return err == nil && u.User == nil && !strings.ContainsFunc(address, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
+	})
 }
 
 // passing tells whether a failure may be gone in a moment.

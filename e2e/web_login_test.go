@@ -37,7 +37,7 @@ func (m *machine) dockerSignsIn() {
 	s := m.terminal("docker", "login")
 	s.awaits("Press ENTER")
 	s.types("\r")
-	s.exits(0).says("Login Succeeded").hides("WARNING")
+	s.exits(0).says("Login Succeeded")
 }
 
 func (m *machine) signsInOnTheWeb() {
@@ -141,6 +141,30 @@ func TestPasswordSignInAfterDockers(t *testing.T) {
 	m.run("docker-pat", "status").exits(0).says(user + ", signed in until ")
 	m.run("docker", "logout").exits(0).hides("WARNING")
 	m.run("docker-pat", "list").exits(0)
+}
+
+// TestDockersSessionIsBroughtAlong begins where people are who have used docker login before: with their
+// session in clear in config.json.
+func TestDockersSessionIsBroughtAlong(t *testing.T) {
+	t.Parallel()
+	m := newWebMachine(t)
+	m.run("docker-pat", "setup", "--undo").exits(0)
+	m.dockerSignsIn()
+	auths := m.config().Auths
+	if len(auths) != 3 || auths[accessEntry].Auth == "" || auths[tokenEntry].Auth == "" {
+		t.Fatalf("without a helper Docker should keep its session in config.json:\n%s", m.readConfig())
+	}
+	m.isSignedOut()
+
+	m.run("docker-pat", "setup").exits(0)
+	m.run("docker-pat", "list").exits(0)
+	m.run("docker-pat", "status").exits(0).says(user + ", signed in on the web")
+	m.noneOnDisk(m.credential(dockerHub).Secret, m.credential(accessEntry).Secret, m.credential(tokenEntry).Secret)
+	m.ages()
+	m.run("docker-pat", "list").exits(0)
+	m.run("docker", "logout").exits(0).hides("WARNING")
+	m.sessionsAtHub(0)
+	m.isSignedOut()
 }
 
 func TestTerminalWebLoginInterrupted(t *testing.T) {

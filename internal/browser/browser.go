@@ -29,12 +29,16 @@ func Open(page string, env func(string) string) error {
 	return ErrNone
 }
 
-// commands lists what to try, in order. $BROWSER is a list of commands between colons, in which %s stands
-// for the address, which otherwise is the last argument; there is no quoting. Source: the convention that
-// Debian's sensible-browser and Python's webbrowser follow.
+// commands lists what to try, in order. $BROWSER is a list of commands between colons (on Windows
+// semicolons, as in PATH), in which %s stands for the address, which otherwise is the last argument; there
+// is no quoting. Source: the convention that Debian's sensible-browser and Python's webbrowser follow.
 func commands(system, page string, env func(string) string) [][]string {
 	var list [][]string
-	for _, command := range strings.Split(env("BROWSER"), ":") {
+	separator := ":"
+	if system == "windows" {
+		separator = ";"
+	}
+	for _, command := range strings.Split(env("BROWSER"), separator) {
 		if args := strings.Fields(command); len(args) > 0 {
 			list = append(list, withPage(args, page))
 		}

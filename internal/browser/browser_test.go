@@ -24,6 +24,10 @@ func TestCommands(t *testing.T) {
 		{"Wayland", "freebsd", map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, open("xdg-open", "x-www-browser")},
 		{"Linux on Windows", "linux", map[string]string{"WSL_DISTRO_NAME": "Debian"}, open("wslview")},
 		{"macOS", "darwin", nil, open("open")},
+		{
+			"the user's on Windows", "windows", map[string]string{"BROWSER": `C:\browser.exe -new;edge`},
+			[][]string{{`C:\browser.exe`, "-new", page}, {"edge", page}, {"rundll32", "url.dll,FileProtocolHandler", page}},
+		},
 		{"Windows", "windows", nil, [][]string{{"rundll32", "url.dll,FileProtocolHandler", page}}},
 		{"the user's, without a display", "linux", map[string]string{"BROWSER": "remote-browser"}, open("remote-browser")},
 		{
