@@ -38,7 +38,7 @@ func runLogout(ctx context.Context, sys *system) error {
 	case !ending.Held:
 		sys.say("You were not signed in.")
 	case ending.Tenant != nil:
-		sys.say("Signed out here. Docker Hub could not be told, where the session lasts to its own end: %v", ending.Tenant)
+		sys.say("Signed out here, but Docker Hub could not be told, so the session lasts there to its own end (%v).", ending.Tenant)
 	default:
 		sys.say("Signed out.")
 	}

@@ -78,7 +78,8 @@ make it their proxy for HTTPS (HTTPS_PROXY) and have them trust the authority th
 those names (SSL_CERT_FILE, in place of the system's file of authorities; macOS and Windows
 do not look at it). A shell with these settings reaches no other site: the proxy refuses
 every other name. A Docker engine must be started with both, too. Start one of your own
-for that, not the one that you work with.
+for that, not the one that you work with. The page of a sign-in on the web has the address of
+the real one then; yours is http://127.0.0.1:5555/login/activate, where you enter the code.
 
 To see how a client takes a failure, inject one:
 

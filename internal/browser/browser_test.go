@@ -25,7 +25,8 @@ func TestCommands(t *testing.T) {
 		{"Linux on Windows", "linux", map[string]string{"WSL_DISTRO_NAME": "Debian"}, open("wslview")},
 		{"macOS", "darwin", nil, open("open")},
 		{
-			"the user's on Windows", "windows", map[string]string{"BROWSER": `C:\browser.exe -new;edge`},
+			"the user's on Windows", "windows",
+			map[string]string{"BROWSER": `C:\browser.exe -new;edge`},
 			[][]string{{`C:\browser.exe`, "-new", page}, {"edge", page}, {"rundll32", "url.dll,FileProtocolHandler", page}},
 		},
 		{"Windows", "windows", nil, [][]string{{"rundll32", "url.dll,FileProtocolHandler", page}}},
