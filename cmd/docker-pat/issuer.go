@@ -7,6 +7,8 @@ import (
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/journal"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -58,6 +60,13 @@ func (sys *system) recover(ctx context.Context, a account) error {
 }
 
 // afterSignIn does what has waited for a session.
-func (sys *system) afterSignIn(ctx context.Context, a account) error {
-	return errors.Join(credhelper.ForgetFailures(a.settings.StateDir), sys.recover(ctx, a))
+func (sys *system) afterSignIn(ctx context.Context, s settings.Settings, store *secretstore.Store) error {
+	if err := credhelper.ForgetFailures(s.StateDir); err != nil {
+		return err
+	}
+	a, err := sys.accountOf(ctx, s, store)
+	if err != nil {
+		return err
+	}
+	return sys.recover(ctx, a)
 }

@@ -97,7 +97,7 @@ func (o loginOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.sys.say("Signed in as %s%s.", printable(session.Username), until(session.ExpiresAt))
-	return o.sys.afterSignIn(ctx, account{settings: s, store: store, hub: hub.WithBearer(session.Bearer), session: session})
+	return o.sys.afterSignIn(ctx, s, store)
 }
 
 // canStore finds out whether the keychain can be used at all.

@@ -40,7 +40,7 @@ func (o loginOptions) runWeb(ctx context.Context, s settings.Settings) error {
 		return errors.Join(err, keeper.Discard(ctx, session))
 	}
 	o.sys.say("Signed in as %s.", printable(session.Username))
-	return nil
+	return o.sys.afterSignIn(ctx, s, store)
 }
 
 // show tells where to go, always: the browser may open somewhere else, or not at all.

@@ -99,8 +99,8 @@ func TestCredential(t *testing.T) {
 				m.outside.sessionErr = doctor.ErrNoSession
 			},
 			[]doctor.Finding{
-				{"session", note, "you are not signed in, which only managing tokens needs", "run docker pat login -u NAME"},
-				{"credential", note, "there is none for " + hub + " yet", "run docker pat login -u NAME, then docker pat create"},
+				{"session", note, "you are not signed in, which only managing tokens needs", "run docker pat login"},
+				{"credential", note, "there is none for " + hub + " yet", "run docker pat login, then docker pat create"},
 				{"registry", note, "not checked: there is no credential to ask about", ""},
 			},
 		},
@@ -111,7 +111,7 @@ func TestCredential(t *testing.T) {
 			},
 			[]doctor.Finding{
 				{"session", note, "that of moby expired on 2026-11-23", "run docker pat login -u moby"},
-				{"credential", note, "there is none for " + hub + " yet", "run docker pat login -u NAME, then docker pat create"},
+				{"credential", note, "there is none for " + hub + " yet", "run docker pat login, then docker pat create"},
 				{"registry", note, "not checked: there is no credential to ask about", ""},
 			},
 		},
