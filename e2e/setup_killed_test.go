@@ -62,6 +62,7 @@ func TestSetupKilled(t *testing.T) {
 			if got := h.config(); !bytes.Equal(got, kind.to) {
 				t.Errorf("%s: the second run leaves\n%s\nwant\n%s", what, got, kind.to)
 			}
+			h.wantListed(what)
 			h.run("setup", "--undo")
 			h.wantClean(what)
 			if t.Failed() {
@@ -209,6 +210,20 @@ func (h *setupHome) check(what string, from, to []byte) string {
 		}
 	}
 	return state
+}
+
+// wantListed holds that the helper names what it has.
+func (h *setupHome) wantListed(what string) {
+	h.t.Helper()
+	out, err := h.helper("list", "")
+	h.must(err)
+	var listed map[string]string
+	h.must(json.Unmarshal(out, &listed))
+	for server := range h.inClear {
+		if _, err := h.helper("get", server); err == nil && listed[server] != user {
+			h.t.Errorf("%s: %s is held and not listed: %s", what, server, out)
+		}
+	}
 }
 
 // wantClean holds that undo has brought everything back, and that nothing of ours is left but the record

@@ -43,7 +43,8 @@ func wantAll(t *testing.T, getenv func(string) string, want error) {
 		t.Error(err)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" {
+		// What was given up on may still come to pass.
+		if e.Name() != "lock" && (e.Name() != "pending.json" || !errors.Is(want, secretstore.ErrTimeout)) {
 			t.Errorf("%s was written", e.Name())
 		}
 	}

@@ -133,39 +133,47 @@ func (s *Store) put(ctx context.Context, key string, c Credential, may func(cont
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, func(ctx context.Context) error {
+	set := func(ctx context.Context) error {
 		if err := may(ctx); err != nil {
 			return err
 		}
-		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.keychain.Set(ctx, key, value) })
-		if err != nil {
-			return fmt.Errorf("store %s: %w", key, err)
-		}
-		return s.updateIndex(ctx, func(entries map[string]Entry) {
-			entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
-		})
+		return s.keychain.Set(ctx, key, value)
+	}
+	err = s.write(ctx, key, set, func(entries map[string]Entry) {
+		entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
 	})
+	if err != nil {
+		return fmt.Errorf("store %s: %w", key, err)
+	}
+	return nil
 }
 
 // Delete forgets the credential under key. One that is not there is no error.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	return s.change(ctx, func(ctx context.Context) error {
-		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.keychain.Delete(ctx, key) })
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("erase %s: %w", key, err)
+	erase := func(ctx context.Context) error {
+		if err := s.keychain.Delete(ctx, key); !errors.Is(err, ErrNotFound) {
+			return err
 		}
-		return s.updateIndex(ctx, func(entries map[string]Entry) { delete(entries, key) })
-	})
+		return nil
+	}
+	if err := s.write(ctx, key, erase, func(entries map[string]Entry) { delete(entries, key) }); err != nil {
+		return fmt.Errorf("erase %s: %w", key, err)
+	}
+	return nil
 }
 
-// List names what the store holds, by key. It asks the index alone, unless that is lost or damaged: then
-// it is made again where the keychain can name its keys.
+// List names what the store holds, by key. It asks the index alone, unless somebody was killed at a change,
+// which is looked into, or the index is lost or damaged: then it is made again where the keychain can name
+// its keys.
 func (s *Store) List(ctx context.Context) (map[string]Entry, error) {
 	entries, err := s.Indexed(ctx)
+	if err == nil && len(s.index.pending(ctx)) > 0 && s.settlePending(ctx) == nil {
+		return s.Indexed(ctx)
+	}
 	if err == nil {
 		return entries, nil
 	}
-	if s.change(ctx, func(ctx context.Context) error { return s.updateIndex(ctx, func(map[string]Entry) {}) }) == nil {
+	if s.change(ctx, func(ctx context.Context) error { return s.settle(ctx, s.index.pending(ctx), noChange) }) == nil {
 		return s.Indexed(ctx)
 	}
 	if errors.Is(err, os.ErrNotExist) {
