@@ -131,7 +131,7 @@ func newRootCmd(sys system) *cobra.Command {
 	flags.StringArrayVar(&opts.public, "public", nil, "`REPOSITORY` that anybody may pull from; may be repeated")
 	flags.BoolVar(&opts.asDockerHub, "as-docker-hub", false, "answer under Docker Hub's own names as well, through a proxy")
 	flags.StringVar(&opts.certDir, "cert-dir", "",
-		"`FOLDER` that keeps the certificate of --as-docker-hub from one run to the next (default sandbox in docker-pat's state folder)")
+		"`FOLDER` of yours alone that keeps the certificate of --as-docker-hub from one run to the next (default sandbox in docker-pat's state folder)")
 	return cmd
 }
 

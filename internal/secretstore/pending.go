@@ -52,7 +52,7 @@ func (s *Store) write(ctx context.Context, key string, call func(context.Context
 			return err
 		}
 		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, call(ctx) })
-		if errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) { // nothing was changed
+		if errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrChanged) { // nothing was changed
 			return errors.Join(err, s.index.setPending(ctx, others))
 		}
 		if err != nil {

@@ -14,6 +14,8 @@ import (
 	"os"
 	"reflect"
 	"time"
+
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 )
 
 // What can be wrong with a keychain. Each is a fact; the program adds what to do about it.
@@ -172,6 +174,9 @@ func (s *Store) List(ctx context.Context) (map[string]Entry, error) {
 	}
 	if err == nil {
 		return entries, nil
+	}
+	if errors.Is(err, regularfile.ErrNoAnswer) {
+		return nil, err // nor would anything else beside it
 	}
 	if s.change(ctx, func(ctx context.Context) error { return s.settle(ctx, s.index.pending(ctx), noChange) }) == nil {
 		return s.Indexed(ctx)
