@@ -157,14 +157,14 @@ func (s *setup) wanted(serverURL string) bool {
 	return slices.ContainsFunc(s.Only, func(registry string) bool { return registry == host })
 }
 
-// Host is the name under which a registry stands in credHelpers.
+// Host is the name under which a registry stands in credHelpers, or "" for what is no server URL.
 func Host(serverURL string) string {
-	rest := serverURL
-	for _, scheme := range []string{"https://", "http://"} {
-		rest = strings.TrimPrefix(rest, scheme)
+	key, err := credhelper.Key(serverURL)
+	if err != nil {
+		return ""
 	}
-	host, _, _ := strings.Cut(strings.ToLower(rest), "/")
-	if slices.Contains([]string{"index.docker.io", "registry-1.docker.io"}, host) {
+	host, _, _ := strings.Cut(strings.TrimPrefix(key, "https://"), "/")
+	if host == "index.docker.io" { // as every key of Docker Hub has it
 		return hubHost
 	}
 	return host

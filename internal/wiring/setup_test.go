@@ -299,6 +299,7 @@ func TestHost(t *testing.T) {
 	for serverURL, want := range map[string]string{
 		hub: "docker.io", hub + "access-token": "docker.io", "docker.io": "docker.io", "registry-1.docker.io": "docker.io",
 		"https://GHCR.io/x/y": "ghcr.io", "localhost:5000": "localhost:5000", "http://localhost:5000/v2/": "localhost:5000", "": "",
+		"HTTPS://Index.Docker.io:443": "docker.io", "docker.io/library/alpine": "docker.io", " ghcr.io:443\n": "ghcr.io", "index.docker.io:5000": "index.docker.io:5000", "a b": "",
 	} {
 		if got := wiring.Host(serverURL); got != want {
 			t.Errorf("Host(%q) = %q, want %q", serverURL, got, want)
