@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -183,6 +184,10 @@ type daemon struct {
 }
 
 func startDaemon(ctx context.Context, logPath string, env []string, args ...string) (*daemon, error) {
+	return startDaemonThat(ctx, endsWithParent(), logPath, env, args...)
+}
+
+func startDaemonThat(ctx context.Context, ends *syscall.SysProcAttr, logPath string, env []string, args ...string) (*daemon, error) {
 	log, err := os.Create(logPath)
 	if err != nil {
 		return nil, err
@@ -191,7 +196,7 @@ func startDaemon(ctx context.Context, logPath string, env []string, args ...stri
 	d := &daemon{logPath: logPath, ended: make(chan struct{})}
 	d.cmd = exec.CommandContext(context.WithoutCancel(ctx), args[0], args[1:]...)
 	d.cmd.Env, d.cmd.Stdout, d.cmd.Stderr = env, log, log
-	d.cmd.SysProcAttr = endsWithParent()
+	d.cmd.SysProcAttr = ends
 	if err := d.cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,11 @@ const terminate = syscall.SIGTERM
 // endsWithParent makes the kernel end a daemon when we die without having stopped it.
 func endsWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: terminate} }
 
+// interruptedWithParent does the same to one that cleans up after an interrupt alone.
+func interruptedWithParent() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
+}
+
 // unmountBelow unmounts what is mounted on a folder or below it, the last first.
 func unmountBelow(dir string) error {
 	mounts, err := os.Open("/proc/self/mountinfo")

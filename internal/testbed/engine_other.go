@@ -12,4 +12,6 @@ var terminate = os.Kill
 
 func endsWithParent() *syscall.SysProcAttr { return nil }
 
+func interruptedWithParent() *syscall.SysProcAttr { return nil }
+
 func unmountBelow(string) error { return nil }
