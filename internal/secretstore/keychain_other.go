@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strings"
 
 	"github.com/zalando/go-keyring"
 )
@@ -19,19 +21,26 @@ type native struct{ service string }
 func NewKeychain(service string, _ func(string) string) Keychain { return parts{native{service}} }
 
 func (k native) Get(_ context.Context, key string) (string, error) {
-	value, err := keyring.Get(k.service, key)
+	value, err := keyring.Get(k.service, account(key))
 	return value, nativeFact(err)
 }
 
 func (k native) Set(_ context.Context, key, value string) error {
-	return nativeFact(keyring.Set(k.service, key, value))
+	return nativeFact(keyring.Set(k.service, account(key), value))
 }
 
 func (k native) Delete(_ context.Context, key string) error {
-	return nativeFact(keyring.Delete(k.service, key))
+	return nativeFact(keyring.Delete(k.service, account(key)))
+}
+
+// account is the name of an item. go-keyring quotes it for a shell, but what reads it on macOS is no shell: to
+// `security -i` a quote between quotes is the end of an argument, and a backslash there goes away.
+func account(key string) string {
+	return strings.NewReplacer("%", "%25", "'", "%27", `\`, "%5C").Replace(key)
 }
 
 func nativeFact(err error) error {
+	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return nil
@@ -39,6 +48,12 @@ func nativeFact(err error) error {
 		return ErrNotFound
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return err
+	case errors.As(err, &exit) && isRefusal(exit.ExitCode()):
+		return fmt.Errorf("%w: security: %w", ErrLocked, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
+
+// isRefusal knows the exit codes of macOS' security for a keychain that it may not open: the lowest bytes of
+// errSecInteractionNotAllowed (-25308), errSecAuthFailed (-25293) and errSecUserCanceled (-128).
+func isRefusal(code int) bool { return code == 36 || code == 51 || code == 128 }
