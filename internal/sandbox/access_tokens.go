@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 )
@@ -26,7 +25,7 @@ func (s *Sandbox) createToken(w http.ResponseWriter, r *http.Request, owner *acc
 		s.writeInvalid(w, err)
 		return
 	}
-	secret, err := newSecret()
+	secret, err := newSecret(userTokenPrefix)
 	if err != nil {
 		writeJSON(w, http.StatusInternalServerError, apiError{Message: "internal error"})
 		return
@@ -113,16 +112,7 @@ func (s *Sandbox) changeToken(owner *account, id string, change tokenChange) (to
 
 // deleteToken imitates DELETE /v2/access-tokens/{uuid}.
 func (s *Sandbox) deleteToken(w http.ResponseWriter, r *http.Request, owner *account) {
-	id := r.PathValue("uuid")
-	s.mu.Lock()
-	found := owner.token(id) != nil
-	owner.tokens = slices.DeleteFunc(owner.tokens, func(t *accessToken) bool { return t.id == id })
-	s.mu.Unlock()
-	if !found {
-		writeNotFound(w)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+	s.endToken(w, owner, r.PathValue("uuid"))
 }
 
 // token returns the account's token of that id, or nil. The lock of the sandbox is held.

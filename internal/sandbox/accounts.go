@@ -16,12 +16,14 @@ import (
 var (
 	errWrongCredential = errors.New("incorrect username or password")
 	errTokenExpired    = errors.New("personal access token is expired")
+	errOrgTokenExpired = errors.New("org access token is expired")
 )
 
-// An account is a user with tokens. Name, password, totpSecret and id never change, so they may be
-// read without the lock.
+// An account is a user or an organization, with tokens. Name, password, totpSecret, id and org never
+// change, so they may be read without the lock.
 type account struct {
 	name, password, totpSecret, id string
+	org                            *organization // nil: a user
 
 	tokens      []*accessToken  // oldest first
 	usedCodes   map[string]bool // one-time codes that have served, by time step
@@ -43,14 +45,10 @@ func (c credential) needsCode() bool { return c.token == nil && c.account.totpSe
 var namespacePattern = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$`)
 
 func (s *Sandbox) addAccount(user User) error {
-	switch {
-	case !namespacePattern.MatchString(user.Name):
-		return errors.New("cannot be a namespace: lower case letters, digits and single . _ - between them")
-	case user.Name == officialNamespace:
-		return errors.New("is reserved for official images")
-	case s.accounts[user.Name] != nil:
-		return errors.New("is there twice")
-	case user.Password == "":
+	if err := s.checkName(user.Name); err != nil {
+		return err
+	}
+	if user.Password == "" {
 		return errors.New("has no password")
 	}
 	if user.TOTPSecret != "" {
@@ -61,6 +59,19 @@ func (s *Sandbox) addAccount(user User) error {
 	s.accounts[user.Name] = &account{
 		name: user.Name, password: user.Password, totpSecret: user.TOTPSecret, id: uuid.NewString(),
 		usedCodes: map[string]bool{}, usedLogin2F: map[string]bool{},
+	}
+	return nil
+}
+
+// checkName says why a name cannot be that of a further account.
+func (s *Sandbox) checkName(name string) error {
+	switch {
+	case !namespacePattern.MatchString(name):
+		return errors.New("cannot be a namespace: lower case letters, digits and single . _ - between them")
+	case name == officialNamespace:
+		return errors.New("is reserved for official images")
+	case s.accounts[name] != nil:
+		return errors.New("is there twice")
 	}
 	return nil
 }
@@ -76,7 +87,8 @@ func checkTOTPSecret(secret string) error {
 
 // authenticate checks a user name with a password or a token, and notes the use of a token. It is
 // strict about the name: a token of somebody else is refused, and so is an e-mail address.
-// It fails with errTokenExpired and, whatever else is wrong, with errWrongCredential.
+// It fails with errTokenExpired or errOrgTokenExpired and, whatever else is wrong, with
+// errWrongCredential.
 func (s *Sandbox) authenticate(name, secret string) (credential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +96,7 @@ func (s *Sandbox) authenticate(name, secret string) (credential, error) {
 	if owner == nil || secret == "" {
 		return credential{}, errWrongCredential
 	}
-	if secret == owner.password {
+	if secret == owner.password { // never of an organization, which has none
 		return credential{account: owner}, nil
 	}
 	now := s.now()
@@ -93,7 +105,7 @@ func (s *Sandbox) authenticate(name, secret string) (credential, error) {
 		case token.secret != secret:
 			continue
 		case token.expired(now):
-			return credential{}, errTokenExpired
+			return credential{}, owner.errExpired()
 		case !token.active:
 			return credential{}, errWrongCredential
 		}

@@ -16,7 +16,7 @@ const (
 // word from its owner. The oldest of them goes when there are five. That it may read, write and delete is
 // from older documentation. Source: docker/cli internal/oauth/api.
 func (s *Sandbox) desktopGenerate(w http.ResponseWriter, r *http.Request, owner *account) {
-	secret, err := newSecret()
+	secret, err := newSecret(userTokenPrefix)
 	if err != nil {
 		writeJSON(w, http.StatusInternalServerError, apiError{Message: "internal error"})
 		return

@@ -61,7 +61,12 @@ func startHub(t *testing.T, change func(*sandbox.Options)) hub {
 			{Name: "ann", Password: password, TOTPSecret: totpSecret},
 			{Name: "bob", Password: password},
 		},
-		PublicRepositories: []string{"moby/hello"},
+		Organizations: []sandbox.Organization{
+			{Name: "acme", Owners: []string{"moby", "ann"}, Members: []string{"bob"}},
+			{Name: "large", Owners: []string{"moby"}, Plan: sandbox.PlanBusiness},
+			{Name: "small", Owners: []string{"moby"}, Plan: sandbox.PlanPersonal},
+		},
+		PublicRepositories: []string{"moby/hello", "acme/site"},
 		Now:                c.now,
 	}
 	if change != nil {

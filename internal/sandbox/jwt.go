@@ -16,6 +16,7 @@ const (
 	secondLifetime   = 5 * time.Minute   // of a login_2fa_token; Hub's is not documented
 	bearerLifetime   = 10 * time.Minute  // of /v2/auth/token. Source: Docker Hub API reference
 	tokenSource      = "docker_pat|"     // before the id of the token that a session comes from
+	orgTokenSource   = "docker_oat|"     // the same for an organization's; the real form is not documented
 	passwordSource   = "docker|"         // before the id of the user; the real form is not documented
 	registryLifetime = 300 * time.Second // commonly seen; not documented
 )
@@ -51,7 +52,10 @@ func (s *Sandbox) newSession(c credential, lifetime time.Duration) string {
 		Email: c.account.name + "@example.com", SessionID: claims.ID, Source: passwordSource + c.account.id,
 		Username: c.account.name, UUID: c.account.id,
 	}
-	if c.token != nil {
+	switch {
+	case c.token != nil && c.account.org != nil:
+		claims.Hub.Source = orgTokenSource + c.token.id
+	case c.token != nil:
 		claims.Hub.Source = tokenSource + c.token.id
 		claims.Scope = strings.Join(c.token.scopes, " ")
 	}

@@ -6,6 +6,7 @@ import "time"
 // The zero value of every field is the form that Docker Hub documents today.
 type Options struct {
 	Users              []User
+	Organizations      []Organization
 	PublicRepositories []string         // "moby/hello"; library/* is always public, all else private
 	Now                func() time.Time // nil: time.Now
 
@@ -35,6 +36,26 @@ type User struct {
 	Name, Password string
 	TOTPSecret     string // base32; empty: no second factor
 }
+
+// An Organization owns repositories under its name, and access tokens that are its own. It has no
+// password: who signs in with its name does so with one of those.
+type Organization struct {
+	Name    string
+	Owners  []string // names of users, who manage its tokens and do everything with its repositories
+	Members []string // names of other users, who may pull, which at Hub takes a team
+	Plan    Plan
+}
+
+// Plan bounds the tokens of an organization. Inactive and expired ones count until they are deleted.
+// Source: Docker documentation, organization access tokens.
+type Plan string
+
+// The plans.
+const (
+	PlanTeam     Plan = ""         // 10 tokens
+	PlanBusiness Plan = "business" // 100 tokens
+	PlanPersonal Plan = "personal" // none
+)
 
 // Redaction is what `token` holds in every reply but the one that creates it.
 type Redaction string

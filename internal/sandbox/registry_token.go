@@ -37,8 +37,8 @@ func (s *Sandbox) serveRegistryToken(w http.ResponseWriter, r *http.Request) {
 	}
 	proven, err := s.registryCredential(r)
 	switch {
-	case errors.Is(err, errTokenExpired):
-		writeJSON(w, http.StatusUnauthorized, tokenError{errTokenExpired.Error()})
+	case errors.Is(err, errTokenExpired), errors.Is(err, errOrgTokenExpired):
+		writeJSON(w, http.StatusUnauthorized, tokenError{err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusUnauthorized, tokenError{errWrongCredential.Error()})
 	case proven.account != nil && proven.needsCode():

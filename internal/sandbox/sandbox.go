@@ -62,9 +62,10 @@ type Sandbox struct {
 	grants   map[string]*grant // by every refresh token there ever was
 }
 
-// New makes a sandbox with the accounts of opts and no tokens. It fails when a user name cannot be
-// a namespace, is used twice or is reserved, when a password is empty, when a TOTP secret is not
-// base32, and when a public repository has no name that a registry would take.
+// New makes a sandbox with the accounts of opts and no tokens. It fails when the name of a user or an
+// organization cannot be a namespace, is used twice or is reserved, when a password is empty, when a
+// TOTP secret is not base32, when an organization has a plan or people that are not known, and when a
+// public repository has no name that a registry would take.
 func New(opts Options) (*Sandbox, error) {
 	opts.setDefaults()
 	s := &Sandbox{opts: opts, key: make([]byte, 32), blobs: newBlobStore(), accounts: map[string]*account{}, grants: map[string]*grant{}}
@@ -75,6 +76,11 @@ func New(opts Options) (*Sandbox, error) {
 	for _, user := range opts.Users {
 		if err := s.addAccount(user); err != nil {
 			return nil, fmt.Errorf("user %q: %w", user.Name, err)
+		}
+	}
+	for _, org := range opts.Organizations {
+		if err := s.addOrganization(org); err != nil {
+			return nil, fmt.Errorf("organization %q: %w", org.Name, err)
 		}
 	}
 	for _, name := range opts.PublicRepositories {

@@ -25,6 +25,14 @@ func TestNewRefuses(t *testing.T) {
 		{"no password", sandbox.Options{Users: []sandbox.User{{Name: "moby"}}}},
 		{"twice", sandbox.Options{Users: []sandbox.User{{Name: "moby", Password: "x"}, {Name: "moby", Password: "y"}}}},
 		{"base32", sandbox.Options{Users: []sandbox.User{{Name: "moby", Password: "x", TOTPSecret: "0189"}}}},
+		{"namespace", sandbox.Options{Organizations: []sandbox.Organization{{Name: "a/b", Owners: []string{"moby"}}}}},
+		{"no owner", sandbox.Options{Organizations: []sandbox.Organization{{Name: "acme"}}}},
+		{"no user", sandbox.Options{Organizations: []sandbox.Organization{{Name: "acme", Owners: []string{"moby"}}}}},
+		{"unknown plan", sandbox.Options{Organizations: []sandbox.Organization{{Name: "acme", Plan: "huge"}}}},
+		{"twice", sandbox.Options{
+			Users:         []sandbox.User{{Name: "moby", Password: "x"}},
+			Organizations: []sandbox.Organization{{Name: "moby", Owners: []string{"moby"}}},
+		}},
 		{"repository", sandbox.Options{PublicRepositories: []string{"Moby/Hello"}}},
 	}
 	for _, test := range tests {

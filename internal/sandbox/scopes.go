@@ -57,7 +57,11 @@ func (s *Sandbox) grant(c credential, asked []resourceAccess) []resourceAccess {
 
 // allowed lists what a credential may do with a repository. The zero credential is anonymous.
 func (s *Sandbox) allowed(c credential, repository string) []string {
-	if c.account != nil && strings.HasPrefix(repository, c.account.name+"/") {
+	if c.token != nil && c.account.org != nil {
+		return s.reached(c, repository)
+	}
+	switch owner, member := s.belongs(c.account, repository); {
+	case owner:
 		switch {
 		case c.token == nil, slices.Contains(c.token.scopes, scopeAdmin):
 			return []string{actionPull, actionPush, actionDelete}
@@ -66,11 +70,20 @@ func (s *Sandbox) allowed(c credential, repository string) []string {
 		case slices.Contains(c.token.scopes, scopeRead):
 			return []string{actionPull}
 		}
+	case member && c.readsPrivate():
+		return []string{actionPull}
 	}
 	if s.public(repository) {
 		return []string{actionPull}
 	}
 	return nil
+}
+
+// readsPrivate reports whether a user's credential is good for more than public repositories.
+func (c credential) readsPrivate() bool {
+	return c.token == nil || slices.ContainsFunc(c.token.scopes, func(s scope) bool {
+		return s == scopeAdmin || s == scopeWrite || s == scopeRead
+	})
 }
 
 func (s *Sandbox) public(repository string) bool {

@@ -13,7 +13,8 @@ const (
 	textOrgAccount   = "Cannot log into an organization account"
 	textIncomplete   = "malformed request: a required field is missing"
 
-	orgTokenPrefix = "dckr_oat_"
+	userTokenPrefix = "dckr_" + "pat_"
+	orgTokenPrefix  = "dckr_" + "oat_"
 )
 
 // usersLogin imitates POST /v2/users/login (deprecated): a password, or a token in its place, for a
@@ -28,7 +29,7 @@ func (s *Sandbox) usersLogin(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusBadRequest, detailError{Detail: textIncomplete})
 		return
 	}
-	if strings.HasPrefix(body.Password, orgTokenPrefix) {
+	if strings.HasPrefix(body.Password, orgTokenPrefix) || s.isOrganization(body.Username) {
 		writeJSON(w, http.StatusUnauthorized, detailError{Detail: textOrgAccount})
 		return
 	}
@@ -99,11 +100,13 @@ func (s *Sandbox) signedIn(next func(http.ResponseWriter, *http.Request, *accoun
 			writeJSON(w, http.StatusUnauthorized, apiError{Message: "unauthorized", ErrInfo: emptyInfo{}})
 			return
 		}
-		if strings.HasPrefix(claims.Hub.Source, tokenSource) {
-			writeJSON(w, http.StatusForbidden, apiError{
-				Message: "token issued from personal access token is not allowed", ErrInfo: emptyInfo{},
-			})
-			return
+		for source, kind := range map[string]string{tokenSource: "personal", orgTokenSource: "organization"} {
+			if strings.HasPrefix(claims.Hub.Source, source) {
+				writeJSON(w, http.StatusForbidden, apiError{
+					Message: "token issued from " + kind + " access token is not allowed", ErrInfo: emptyInfo{},
+				})
+				return
+			}
 		}
 		s.mu.Lock()
 		owner := s.accounts[claims.Hub.Username]

@@ -26,18 +26,21 @@ func knownScope(s scope) bool {
 	return slices.Contains([]scope{scopeAdmin, scopeWrite, scopeRead, scopePublicRead, scopeSandbox}, s)
 }
 
-// An accessToken is a personal access token. The fields before active never change.
+// An accessToken is a token of a user or of an organization. The fields before active never change.
 type accessToken struct {
 	id, secret             string
-	scopes                 []scope
+	scopes                 []scope   // of a user's
+	createdBy              string    // of an organization's: the name of the user
 	createdAt, expiresAt   time.Time // zero expiresAt: never
 	expiresText            string    // as the client sent it, since Hub gives it back unchanged
 	creatorIP, creatorUser string    // address and User-Agent of the request that made it
 	auto                   bool      // made by desktopGenerate
 
-	active   bool
-	label    string
-	lastUsed time.Time // zero: never
+	active      bool
+	label       string
+	description string     // of an organization's
+	resources   []resource // of an organization's; the slice is replaced, never changed
+	lastUsed    time.Time  // zero: never
 }
 
 // expired reports whether the token has ended. Hub is not known to clear is_active then, so
@@ -46,15 +49,15 @@ func (t *accessToken) expired(now time.Time) bool {
 	return !t.expiresAt.IsZero() && !now.Before(t.expiresAt)
 }
 
-// newSecret makes the secret of a token: the documented prefix and 27 characters of [A-Za-z0-9_-].
+// newSecret makes the secret of a token: a documented prefix and 27 characters of [A-Za-z0-9_-].
 // The length is that of published samples; only the prefix is documented.
-func newSecret() (string, error) {
+func newSecret(prefix string) (string, error) {
 	const length = 27
 	random := make([]byte, 21) // 28 characters in base64
 	if _, err := rand.Read(random); err != nil {
 		return "", fmt.Errorf("make a secret: %w", err)
 	}
-	return "dckr_" + "pat_" + base64.RawURLEncoding.EncodeToString(random)[:length], nil
+	return prefix + base64.RawURLEncoding.EncodeToString(random)[:length], nil
 }
 
 // A fieldError says which field of a request is wrong, and why.

@@ -35,7 +35,7 @@ type tokenView struct {
 func (s *Sandbox) view(t *accessToken) tokenView {
 	view := tokenView{
 		UUID: t.id, ClientID: "HUB", CreatorIP: t.creatorIP, CreatorUA: t.creatorUser, CreatedAt: hubTime(t.createdAt),
-		GeneratedBy: "manual", IsActive: t.active, TokenLabel: t.label, Scopes: t.scopes,
+		GeneratedBy: "manual", IsActive: t.active, TokenLabel: t.label, Scopes: t.scopes, ExpiresAt: s.expiryView(t),
 	}
 	if t.auto {
 		view.GeneratedBy = "auto" // anything but "manual": the real word was not seen
@@ -51,13 +51,18 @@ func (s *Sandbox) view(t *accessToken) tokenView {
 		stars := "***"
 		view.Token = &stars
 	}
+	return view
+}
+
+// expiryView is the expiry as it was sent, or what Options.NoExpiry asks for.
+func (s *Sandbox) expiryView(t *accessToken) json.RawMessage {
 	switch {
 	case t.expiresText != "":
-		view.ExpiresAt = json.RawMessage(strconv.Quote(t.expiresText))
+		return json.RawMessage(strconv.Quote(t.expiresText))
 	case s.opts.NoExpiry == ExpiryNull:
-		view.ExpiresAt = json.RawMessage("null")
+		return json.RawMessage("null")
 	}
-	return view
+	return nil
 }
 
 // hubTime writes a time as Hub does: UTC, always six digits of fraction.
@@ -75,51 +80,62 @@ type tokenPage struct {
 // listTokens imitates GET /v2/access-tokens, newest first. The order, the greatest page size and the
 // 404 past the end are not documented; the last is what Hub's repository lists answer.
 func (s *Sandbox) listTokens(w http.ResponseWriter, r *http.Request, owner *account) {
-	number, err := positive(r, "page", 1)
+	asked, err := readPage(r)
 	if err != nil {
 		s.writeInvalid(w, err)
 		return
 	}
-	size, err := positive(r, "page_size", defaultPageSize)
-	if err != nil {
-		s.writeInvalid(w, err)
-		return
-	}
-	size = min(size, maxPageSize)
-	page, ok := s.page(owner, number, size)
-	if !ok {
-		writeNotFound(w)
-		return
-	}
-	if number*size < page.Count {
-		page.Next = pageURL(r, number+1, size)
-	}
-	if number > 1 {
-		page.Previous = pageURL(r, number-1, size)
-	}
-	writeJSON(w, http.StatusOK, page)
-}
-
-// page returns a page without its links, and whether it exists. The first one always does.
-func (s *Sandbox) page(owner *account, number, size int) (tokenPage, bool) {
+	page := tokenPage{Results: []tokenView{}}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	total := len(owner.tokens)
-	if number > 1 && number > (total+size-1)/size {
-		return tokenPage{}, false
-	}
-	page := tokenPage{Count: total, Results: []tokenView{}}
-	now, first := s.now(), (number-1)*size
+	now := s.now()
+	page.Count = len(owner.tokens)
 	for i := range owner.tokens {
-		token := owner.tokens[total-1-i]
+		token := owner.tokens[page.Count-1-i]
 		if token.active && !token.expired(now) {
 			page.ActiveCount++
 		}
-		if i >= first && i < first+size {
+		if asked.holds(i) {
 			page.Results = append(page.Results, s.view(token))
 		}
 	}
-	return page, true
+	s.mu.Unlock()
+	if !asked.exists(page.Count) {
+		writeNotFound(w)
+		return
+	}
+	page.Next, page.Previous = asked.links(r, page.Count)
+	writeJSON(w, http.StatusOK, page)
+}
+
+// A pageRange is the page that a request asks for, counted from 1, and its size.
+type pageRange struct{ number, size int }
+
+func readPage(r *http.Request) (pageRange, error) {
+	number, err := positive(r, "page", 1)
+	if err != nil {
+		return pageRange{}, err
+	}
+	size, err := positive(r, "page_size", defaultPageSize)
+	return pageRange{number, min(size, maxPageSize)}, err
+}
+
+// holds reports whether the entry with that index, counted from 0, is on the page.
+func (p pageRange) holds(i int) bool { return i >= (p.number-1)*p.size && i < p.number*p.size }
+
+// exists reports whether there is such a page among so many entries. The first one always is.
+func (p pageRange) exists(total int) bool {
+	return p.number == 1 || p.number <= (total+p.size-1)/p.size
+}
+
+// links are the URLs of the pages after and before this one, where there are any.
+func (p pageRange) links(r *http.Request, total int) (next, previous *string) {
+	if p.number*p.size < total {
+		next = pageURL(r, p.number+1, p.size)
+	}
+	if p.number > 1 {
+		previous = pageURL(r, p.number-1, p.size)
+	}
+	return next, previous
 }
 
 // positive reads a whole number from the query.

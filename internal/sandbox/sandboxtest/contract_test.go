@@ -24,9 +24,11 @@ const (
 
 	grantForm  = "client_id=" + sandbox.OAuthClientID
 	deviceForm = grantForm + "&audience=https://hub.docker.com&scope=openid offline_access"
+	orgPath    = "/hub/v2/orgs/acme/access-tokens"
 
 	moby = `{"username":"moby","password":"whale"}`
 	read = `{"token_label":"ci","scopes":["repo:read"]}`
+	pull = `{"label":"ci","resources":[{"type":"TYPE_REPO","path":"acme/app","scopes":["scope-image-pull"]}]}`
 )
 
 func start(t *testing.T, limit int) *Server {
@@ -36,7 +38,8 @@ func start(t *testing.T, limit int) *Server {
 			{Name: "moby", Password: "whale"},
 			{Name: "ann", Password: "whale", TOTPSecret: "JBSWY3DPEHPK3PXP"},
 		},
-		RateLimit: limit,
+		Organizations: []sandbox.Organization{{Name: "acme", Owners: []string{"moby"}}},
+		RateLimit:     limit,
 	})
 }
 
@@ -59,6 +62,8 @@ func TestEveryReplyOfTheContract(t *testing.T) {
 	session := member(t, server, "POST", loginPath, "", moby, "token")
 	secret := member(t, server, "POST", tokensPath, session, read, "token")
 	item := tokensPath + "/" + member(t, server, "POST", tokensPath, session, read, "uuid")
+	orgItem := orgPath + "/" + member(t, server, "POST", orgPath, session, pull, "id")
+	elsewhere := "/hub/v2/orgs/nobody/access-tokens"
 	fromToken := member(t, server, "POST", bearerPath, "", `{"identifier":"moby","secret":"`+secret+`"}`, "access_token")
 	second := member(t, server, "POST", loginPath, "", `{"username":"ann","password":"whale"}`, "login_2fa_token")
 	code, err := totp.GenerateCode("JBSWY3DPEHPK3PXP", time.Now())
@@ -118,6 +123,29 @@ func TestEveryReplyOfTheContract(t *testing.T) {
 		{"oauthRevoke", "POST", revokePath, "", grantForm + "&token=x", 200},
 		{"oauthRevoke", "POST", revokePath, "", grantForm, 400},
 		{"oauthRevoke", "POST", revokePath, "", "client_id=x&token=x", 401},
+		{"listOrgTokens", "GET", orgPath + "?page=1&page_size=1", session, "", 200},
+		{"listOrgTokens", "GET", orgPath + "?page=0", session, "", 400},
+		{"listOrgTokens", "GET", orgPath, "x", "", 401},
+		{"listOrgTokens", "GET", orgPath, fromToken, "", 403},
+		{"listOrgTokens", "GET", elsewhere, session, "", 404},
+		{"createOrgToken", "POST", orgPath, session, pull, 201},
+		{"createOrgToken", "POST", orgPath, session, `{"label":"ci","resources":[]}`, 400},
+		{"createOrgToken", "POST", orgPath, "x", pull, 401},
+		{"createOrgToken", "POST", orgPath, fromToken, pull, 403},
+		{"createOrgToken", "POST", elsewhere, session, pull, 404},
+		{"getOrgToken", "GET", orgItem, session, "", 200},
+		{"getOrgToken", "GET", orgItem, "x", "", 401},
+		{"getOrgToken", "GET", orgItem, fromToken, "", 403},
+		{"getOrgToken", "GET", orgPath + "/x", session, "", 404},
+		{"changeOrgToken", "PATCH", orgItem, session, `{"is_active":false,"description":"x"}`, 200},
+		{"changeOrgToken", "PATCH", orgItem, session, `{"label":""}`, 400},
+		{"changeOrgToken", "PATCH", orgItem, "x", change, 401},
+		{"changeOrgToken", "PATCH", orgItem, fromToken, change, 403},
+		{"changeOrgToken", "PATCH", orgPath + "/x", session, change, 404},
+		{"deleteOrgToken", "DELETE", orgItem, "x", "", 401},
+		{"deleteOrgToken", "DELETE", orgItem, fromToken, "", 403},
+		{"deleteOrgToken", "DELETE", orgItem, session, "", 204},
+		{"deleteOrgToken", "DELETE", orgItem, session, "", 404},
 	}
 	seen := map[string]bool{}
 	limited := start(t, 1)
