@@ -46,3 +46,26 @@ func parseUsers(values []string) ([]sandbox.User, error) {
 	}
 	return users, nil
 }
+
+// parseOrganizations reads NAME:OWNERS, with MEMBERS and PLAN after further colons. Without a plan it is
+// Team.
+func parseOrganizations(values []string) ([]sandbox.Organization, error) {
+	orgs := make([]sandbox.Organization, 0, len(values))
+	for _, value := range values {
+		fields := strings.Split(value, ":")
+		if len(fields) < 2 || len(fields) > 4 {
+			return nil, fmt.Errorf("--org %q is not of the form NAME:OWNERS, NAME:OWNERS:MEMBERS or NAME:OWNERS:MEMBERS:PLAN", value)
+		}
+		fields = append(fields, "", "")
+		org := sandbox.Organization{Name: fields[0], Owners: splitNames(fields[1]), Members: splitNames(fields[2])}
+		if fields[3] != "team" {
+			org.Plan = sandbox.Plan(fields[3])
+		}
+		orgs = append(orgs, org)
+	}
+	return orgs, nil
+}
+
+func splitNames(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
+}

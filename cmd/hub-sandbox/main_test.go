@@ -182,6 +182,11 @@ func TestRefusals(t *testing.T) {
 		{"user with too much", []string{"--user", "moby:hidden:b:c"}, exitUsage, "NAME:PASSWORD"},
 		{"user twice", []string{"--user", "moby:a", "--user", "moby:b"}, exitUsage, "twice"},
 		{"secret not base32", []string{"--user", "moby:a:hidden1"}, exitUsage, "base32"},
+		{"organization without owners", []string{"--org", "acme"}, exitUsage, "NAME:OWNERS"},
+		{"organization with too much", []string{"--org", "acme:moby:::x"}, exitUsage, "NAME:OWNERS"},
+		{"organization of nobody", []string{"--org", "acme:,"}, exitUsage, "no owner"},
+		{"organization of a stranger", []string{"--org", "acme:bob"}, exitUsage, "no user"},
+		{"unknown plan", []string{"--org", "acme:moby::huge"}, exitUsage, "unknown plan"},
 		{"public repository", []string{"--public", "Moby"}, exitUsage, "repository"},
 		{"certificate for nothing", []string{"--cert-dir", "x"}, exitUsage, "--as-docker-hub"},
 		{"no place for the certificate", []string{"--as-docker-hub", "--addr", "127.0.0.1:0"}, exitUsage, "--cert-dir"},
@@ -229,7 +234,7 @@ func TestHelp(t *testing.T) {
 	if code := run(t.Context(), testSystem(stdout, stderr), []string{"--help"}); code != exitOK || stderr.String() != "" {
 		t.Errorf("got exit code %d, standard error %q", code, stderr)
 	}
-	for _, want := range []string{"--addr ADDRESS", "--user NAME:PASSWORD", "--public REPOSITORY", "_sandbox/faults", "--as-docker-hub", "--cert-dir FOLDER", "SSL_CERT_FILE"} {
+	for _, want := range []string{"--addr ADDRESS", "--user NAME:PASSWORD", "--org NAME:OWNERS", "--public REPOSITORY", "_sandbox/faults", "--as-docker-hub", "--cert-dir FOLDER", "SSL_CERT_FILE"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("the help has no %q:\n%s", want, stdout)
 		}

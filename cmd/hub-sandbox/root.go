@@ -56,14 +56,15 @@ type options struct {
 	sys         system
 	addr        string
 	users       []string
+	orgs        []string
 	public      []string
 	asDockerHub bool
 	certDir     string
 }
 
 const longHelp = `Run an emulated Docker Hub on this machine, to try docker-pat on without an account:
-sign-in with a password and a one-time code or on a page of its own, personal access
-tokens, the registry's token endpoint and a registry to push to and pull from.
+sign-in with a password and a one-time code or on a page of its own, access tokens of users
+and of organizations, the registry's token endpoint and a registry to push to and pull from.
 
 Everything is in memory and gone at the end. Use made-up passwords only: they are
 visible in the list of processes.
@@ -100,6 +101,7 @@ Add "user_code" where more than one sign-in is waiting.`
 
 const examples = `  hub-sandbox
   hub-sandbox --addr 127.0.0.1:0 --user moby:whale --user ann:secret:JBSWY3DPEHPK3PXP
+  hub-sandbox --org acme:moby --org large:moby::business
   hub-sandbox --public moby/hello
   hub-sandbox --as-docker-hub > hub.env &`
 
@@ -128,6 +130,8 @@ func newRootCmd(sys system) *cobra.Command {
 	flags.StringVar(&opts.addr, "addr", "127.0.0.1:5555", "loopback `ADDRESS` to listen on; port 0 takes a free one")
 	flags.StringArrayVar(&opts.users, "user", []string{"moby:whale"},
 		"account as `NAME:PASSWORD`, or NAME:PASSWORD:TOTPSECRET (base32) to ask for a one-time code; may be repeated")
+	flags.StringArrayVar(&opts.orgs, "org", nil,
+		"organization as `NAME:OWNERS`, NAME:OWNERS:MEMBERS or NAME:OWNERS:MEMBERS:PLAN, users between commas, plan team, business or personal; may be repeated")
 	flags.StringArrayVar(&opts.public, "public", nil, "`REPOSITORY` that anybody may pull from; may be repeated")
 	flags.BoolVar(&opts.asDockerHub, "as-docker-hub", false, "answer under Docker Hub's own names as well, through a proxy")
 	flags.StringVar(&opts.certDir, "cert-dir", "",
@@ -144,11 +148,16 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return usageError{err}
 	}
+	orgs, err := parseOrganizations(o.orgs)
+	if err != nil {
+		return usageError{err}
+	}
 	if o.certDir != "" && !o.asDockerHub {
 		return usageError{errors.New("--cert-dir is for --as-docker-hub")}
 	}
 	emulated, err := sandbox.New(sandbox.Options{
 		Users:              users,
+		Organizations:      orgs,
 		PublicRepositories: o.public,
 		OnUnknownRoute: func(method, path string) {
 			_, _ = fmt.Fprintf(o.sys.Err, "hub-sandbox: unknown route: %s %q\n", method, path)
