@@ -1,5 +1,5 @@
-// Package client speaks to Docker Hub over HTTP: signing in, personal access tokens, and the check
-// that a registry accepts one. It stores nothing and knows no terminal.
+// Package client speaks to Docker Hub over HTTP: signing in, access tokens of users and organizations,
+// and the check that a registry accepts one. It stores nothing and knows no terminal.
 //
 // Source of every operation: Docker Hub API reference, https://docs.docker.com/reference/api/hub/latest/.
 package client
@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,7 +52,8 @@ type Options struct {
 	BaseURL string
 	// UserAgent is sent with every request. Docker Hub keeps it with each token that it creates.
 	UserAgent string
-	// OnWait, when set, is told before each pause that the service asks for.
+	// OnWait, when set, is told before each pause that the service asks for. It is never called twice at
+	// the same time.
 	OnWait func(time.Duration)
 }
 
@@ -61,11 +63,15 @@ func New(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{base: base, http: newHTTPClient(), userAgent: opts.UserAgent, onWait: opts.OnWait, waited: new(atomic.Int64)}
-	if c.onWait == nil {
-		c.onWait = func(time.Duration) {}
+	var mu sync.Mutex
+	onWait := func(pause time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		if opts.OnWait != nil {
+			opts.OnWait(pause)
+		}
 	}
-	return c, nil
+	return &Client{base: base, http: newHTTPClient(), userAgent: opts.UserAgent, onWait: onWait, waited: new(atomic.Int64)}, nil
 }
 
 // WithBearer returns a client that signs its requests.
@@ -87,9 +93,11 @@ func (c *Client) WithRenewal(renew func(ctx context.Context, refused Secret) (Se
 // newHTTPClient honours the proxy variables and the system's certificates, needs TLS 1.2 or later,
 // and follows no redirect to another host: the request's secrets would go with it.
 func newHTTPClient() *http.Client {
-	transport, _ := http.DefaultTransport.(*http.Transport)
+	preset, _ := http.DefaultTransport.(*http.Transport)
+	transport := preset.Clone()
+	transport.MaxIdleConnsPerHost = atOnce
 	return &http.Client{
-		Transport: transport.Clone(),
+		Transport: transport,
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if next.URL.Host != via[0].URL.Host || next.URL.Scheme != via[0].URL.Scheme {
 				return fmt.Errorf("%w to %s", ErrRedirect, clean(next.URL.Host))

@@ -22,6 +22,7 @@ const (
 	totpSecret = "JBSWY3DPEHPK3PXP" // the example of RFC 6238 libraries, no real one
 	userAgent  = "docker-pat-test/1"
 	tokensPath = "/hub/v2/access-tokens"
+	orgPath    = "/hub/v2/orgs/acme/access-tokens"
 )
 
 // madeUp has the shape of a token's secret and never was one.
@@ -45,7 +46,7 @@ func (c *clock) advance(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// A hub is a sandbox with moby (password only) and ann (second factor).
+// A hub is a sandbox with moby (password only), who owns acme and large, and ann (second factor).
 type hub struct {
 	*sandboxtest.Server
 	clock *clock
@@ -58,6 +59,9 @@ func startHub(t *testing.T, change func(*sandbox.Options)) hub {
 		Users: []sandbox.User{
 			{Name: "moby", Password: password},
 			{Name: "ann", Password: password, TOTPSecret: totpSecret},
+		},
+		Organizations: []sandbox.Organization{
+			{Name: "acme", Owners: []string{"moby"}}, {Name: "large", Owners: []string{"moby"}, Plan: sandbox.PlanBusiness},
 		},
 		Now: c.now,
 	}
@@ -76,12 +80,16 @@ func (h hub) client(t *testing.T) *client.Client {
 // signedIn is moby's client.
 func (h hub) signedIn(t *testing.T) *client.Client {
 	t.Helper()
-	c := h.client(t)
-	session, err := c.SignIn(t.Context(), "moby", secret.New(password))
+	return h.client(t).WithBearer(h.session(t).Bearer)
+}
+
+func (h hub) session(t *testing.T) client.Session {
+	t.Helper()
+	session, err := h.client(t).SignIn(t.Context(), "moby", secret.New(password))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.WithBearer(session.Bearer)
+	return session
 }
 
 // count tells how many requests of a method and path there were.
@@ -152,6 +160,8 @@ func reply(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
+var pullApp = []client.Resource{{Type: client.RepositoryResource, Path: "acme/app", Scopes: []string{"scope-image-pull"}}}
+
 // An operation is one call of the client, and what it sends that must come back in no error.
 type operation struct {
 	name    string
@@ -193,6 +203,25 @@ func operations() []operation {
 		}},
 		{"DeleteToken", nil, func(ctx context.Context, c *client.Client) error {
 			return c.DeleteToken(ctx, "1234")
+		}},
+		{"Organization.CreateToken", nil, func(ctx context.Context, c *client.Client) error {
+			_, _, err := c.Organization("acme").CreateToken(ctx, client.NewToken{Label: "ci", Resources: pullApp})
+			return err
+		}},
+		{"Organization.ListTokens", nil, func(ctx context.Context, c *client.Client) error {
+			_, err := c.Organization("acme").ListTokens(ctx)
+			return err
+		}},
+		{"Organization.GetToken", nil, func(ctx context.Context, c *client.Client) error {
+			_, err := c.Organization("acme").GetToken(ctx, "1234")
+			return err
+		}},
+		{"Organization.UpdateToken", nil, func(ctx context.Context, c *client.Client) error {
+			_, err := c.Organization("acme").UpdateToken(ctx, "1234", client.TokenChange{Active: new(false)})
+			return err
+		}},
+		{"Organization.DeleteToken", nil, func(ctx context.Context, c *client.Client) error {
+			return c.Organization("acme").DeleteToken(ctx, "1234")
 		}},
 	}
 }

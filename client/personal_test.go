@@ -33,7 +33,7 @@ func lifeOfAToken(t *testing.T, h hub) {
 	created := h.clock.now()
 	want := []client.Token{
 		{Label: "for ever", Scopes: []string{"repo:admin"}, CreatorUA: userAgent},
-		{Label: "née <ci> & \"co\"", Scopes: []string{"repo:read", "sandbox:use"}, CreatorUA: userAgent + " operation/op-1", ExpiresAt: created.Add(720 * time.Hour).Truncate(time.Second)},
+		{Label: "née <ci> & \"co\"", Scopes: []string{"repo:read", "sandbox:use"}, CreatorUA: userAgent + " operation/op-1", Operation: "op-1", ExpiresAt: created.Add(720 * time.Hour).Truncate(time.Second)},
 	}
 	for i, spec := range []client.NewToken{
 		{Label: want[0].Label, Scopes: want[0].Scopes},

@@ -59,7 +59,7 @@ func TestEcho(t *testing.T) {
 				reply(status, "text/plain", wrap(echo))(w, r)
 			})
 			for _, op := range operations() {
-				if op.name == "DeleteToken" && status == 200 {
+				if strings.HasSuffix(op.name, "DeleteToken") && status == 200 {
 					continue
 				}
 				err := op.call(t.Context(), newClient(t, server.URL, nil).WithBearer(secret.New(bearer)))

@@ -307,14 +307,6 @@ func remove(ctx context.Context, hub Hub, id string) error {
 
 // find returns the id of the token that an operation made, or "".
 func find(ctx context.Context, hub Hub, operation string) (string, error) {
-	all, err := hub.ListTokens(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, t := range all {
-		if strings.Contains(t.CreatorUA, operation) {
-			return t.ID, nil
-		}
-	}
-	return "", nil
+	t, _, err := hub.FindOperation(ctx, operation)
+	return t.ID, err
 }

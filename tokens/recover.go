@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 )
@@ -35,15 +34,14 @@ func (is *Issuer) Recover(ctx context.Context) (handedOut []string, err error) {
 		return nil, err
 	}
 	defer func() { _ = unlock() }() // the process's end does it as well
-	r := recovery{Issuer: is, lists: map[string][]client.Token{}}
+	r := recovery{Issuer: is}
 	err = is.Journal.Dead(func(op *journal.Operation) error { return r.settle(ctx, op) })
 	return r.handedOut, err
 }
 
-// A recovery reads the list of tokens once.
+// A recovery goes through the journal once.
 type recovery struct {
 	*Issuer
-	lists     map[string][]client.Token // by organization
 	handedOut []string
 }
 
@@ -98,19 +96,12 @@ func (r *recovery) touched(ctx context.Context, e journal.Entry) (ids []string, 
 	if !e.Makes {
 		return ids, true, nil
 	}
-	all, ok := r.lists[e.Org]
-	if !ok {
-		if all, err = r.Hub(e.Org).ListTokens(ctx); err != nil {
-			return nil, false, err
-		}
-		r.lists[e.Org] = all
-	}
-	i := slices.IndexFunc(all, func(t client.Token) bool { return strings.Contains(t.CreatorUA, e.ID) })
-	if i < 0 {
-		return ids, false, nil
+	made, found, err := r.Hub(e.Org).FindOperation(ctx, e.ID)
+	if err != nil || !found {
+		return ids, false, err
 	}
 	if !e.HandedOut {
-		ids = append(ids, all[i].ID)
+		ids = append(ids, made.ID)
 	}
 	return ids, true, nil
 }

@@ -9,16 +9,21 @@ import (
 	"github.com/docker-pat/docker-pat/client"
 )
 
-// A Hub manages the personal access tokens of one account.
+// A Hub manages the access tokens of one user or one organization.
 type Hub interface {
 	CreateToken(ctx context.Context, spec client.NewToken) (client.Token, client.Secret, error)
 	ListTokens(ctx context.Context) ([]client.Token, error)
 	GetToken(ctx context.Context, id string) (client.Token, error)
 	UpdateToken(ctx context.Context, id string, change client.TokenChange) (client.Token, error)
 	DeleteToken(ctx context.Context, id string) error
+	// FindOperation looks for the token that was made with that NewToken.Operation.
+	FindOperation(ctx context.Context, operation string) (t client.Token, found bool, err error)
 }
 
-var _ Hub = (*client.Client)(nil)
+var (
+	_ Hub = (*client.Client)(nil)
+	_ Hub = (*client.Organization)(nil)
+)
 
 // A Registry says whether a token really opens it.
 type Registry interface {
