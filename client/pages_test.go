@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -44,26 +45,52 @@ func fill(t *testing.T, hub tokens.Hub, n int) []string {
 
 var pullLarge = []client.Resource{{Type: client.RepositoryResource, Path: "large/app", Scopes: []string{"scope-image-pull"}}}
 
-// TestLongList reads a thousand tokens with ten requests, side by side: in less time than the ten take one
-// after the other.
+// TestLongList reads a thousand tokens with ten requests, side by side: in less time than the same ten take
+// one after the other.
 func TestLongList(t *testing.T) {
 	t.Parallel()
 	h := startHub(t, nil)
-	c := h.signedIn(t)
+	bearer := h.session(t).Bearer
+	c := h.client(t).WithBearer(bearer)
 	want := fill(t, c, 1000)
-	const delay = 100 * time.Millisecond
-	h.Sandbox.Inject(sandbox.Fault{Path: tokensPath, Delay: delay})
-	before, begin := h.count("GET", tokensPath), time.Now()
-	got, err := c.ListTokens(t.Context())
-	took := time.Since(begin)
-	if err != nil || !slices.Equal(ids(got), want) {
-		t.Errorf("got %d tokens, %v; want %d, each once", len(got), err, len(want))
+	h.Sandbox.Inject(sandbox.Fault{Path: tokensPath, Delay: 100 * time.Millisecond})
+	var apart, together time.Duration
+	for try := 0; try == 0 || try < 3 && together >= apart; try++ { // a machine with other work is no steady clock
+		begin := time.Now()
+		for page := range 10 {
+			getPage(t, h, bearer, page+1)
+		}
+		apart = time.Since(begin)
+		before := h.count("GET", tokensPath)
+		begin = time.Now()
+		got, err := c.ListTokens(t.Context())
+		together = time.Since(begin)
+		if err != nil || !slices.Equal(ids(got), want) {
+			t.Errorf("got %d tokens, %v; want %d, each once", len(got), err, len(want))
+		}
+		if asked := h.count("GET", tokensPath) - before; asked != 10 {
+			t.Errorf("%d requests, want 10", asked)
+		}
 	}
-	asked := h.count("GET", tokensPath) - before
-	if asked != 10 || took >= time.Duration(asked)*delay {
-		t.Errorf("%d requests in %v, want 10 in less than %v each", asked, took, delay)
+	if together >= apart {
+		t.Errorf("the list took %v, its pages one after the other %v", together, apart)
 	}
-	t.Logf("%d requests with %v each took %v", asked, delay, took)
+	t.Logf("the list took %v, its pages one after the other %v", together, apart)
+}
+
+func getPage(t *testing.T, h hub, bearer client.Secret, number int) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("%s%s?page=%d&page_size=100", h.URL, tokensPath, number), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer.Reveal())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
 }
 
 // TestPagesAtOnce counts the requests that are under way, for a list of a user and of an organization, and
