@@ -79,7 +79,10 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	b := &bench{
-		Server:   sandboxtest.Start(t, sandbox.Options{Users: []sandbox.User{{Name: "moby", Password: password}, {Name: "ann", Password: password}}}),
+		Server: sandboxtest.Start(t, sandbox.Options{
+			Users:         []sandbox.User{{Name: "moby", Password: password}, {Name: "ann", Password: password}},
+			Organizations: []sandbox.Organization{{Name: "acme", Owners: []string{"moby"}}},
+		}),
 		keychain: &keychain{values: map[string]string{}},
 		journal:  journal.In(dir),
 		place:    tokens.Place{Key: key, ServerURL: "https://" + key},
@@ -91,7 +94,13 @@ func newBench(t *testing.T) *bench {
 	}
 	b.hub = b.signIn(t, "moby")
 	b.issuer = tokens.Issuer{
-		Hub: func(string) tokens.Hub { return b.hub }, HubURL: b.URL, Username: "moby", Registry: registry,
+		Hub: func(org string) tokens.Hub {
+			if org != "" {
+				return b.hub.Organization(org)
+			}
+			return b.hub
+		},
+		HubURL: b.URL, Username: "moby", Registry: registry,
 		Store: b.store, Journal: b.journal, Now: func() time.Time { return time.Now().Add(b.ahead) },
 	}
 	return b

@@ -152,7 +152,7 @@ func (is *Issuer) replace(ctx context.Context, place Place, spec Spec, old secre
 	}
 	err = is.check(ctx, spec, text)
 	if err == nil {
-		err = put(ctx, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: known(spec, token)})
+		err = put(ctx, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: stored(spec, token)})
 	}
 	if err != nil {
 		err = is.undoUnlessHeld(ctx, op, place, spec, token, err)
@@ -166,7 +166,7 @@ func (is *Issuer) replace(ctx context.Context, place Place, spec Spec, old secre
 	return Made{Token: token, Replaced: old.Token, Pending: is.end(ctx, op)}, nil
 }
 
-func known(spec Spec, t client.Token) *secretstore.Token {
+func stored(spec Spec, t client.Token) *secretstore.Token {
 	return &secretstore.Token{ID: t.ID, Label: t.Label, Scopes: t.Scopes, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Org: spec.Org}
 }
 

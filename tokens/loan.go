@@ -32,7 +32,7 @@ func (is *Issuer) Lend(ctx context.Context, place Place, spec Spec, folder strin
 	}
 	err = is.check(ctx, spec, text)
 	if err == nil {
-		err = is.Store.Put(ctx, place.Key, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: known(spec, token)})
+		err = is.Store.Put(ctx, place.Key, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: stored(spec, token)})
 	}
 	if err == nil {
 		err = is.readBack(ctx, place, text)

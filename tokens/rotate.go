@@ -65,6 +65,12 @@ func (is *Issuer) Renew(ctx context.Context, place Place, old secretstore.Creden
 
 func (is *Issuer) rotate(ctx context.Context, place Place, held secretstore.Credential, r Rotation) (Made, error) {
 	spec := Spec{Org: held.Token.Org, NewToken: client.NewToken{Label: held.Token.Label, Scopes: held.Token.Scopes, ExpiresAt: r.ExpiresAt}}
+	switch now, err := is.Hub(spec.Org).GetToken(ctx, held.Token.ID); {
+	case err == nil: // it may have another label by now, and what an organization's token may reach stands there alone
+		spec.Label, spec.Scopes, spec.Description, spec.Resources = now.Label, now.Scopes, now.Description, now.Resources
+	case spec.Org != "" || !errors.Is(err, client.ErrNotFound): // one of the user's that was deleted elsewhere is replaced all the same
+		return Made{}, err
+	}
 	place.ServerURL = held.ServerURL
 	put := func(ctx context.Context, c secretstore.Credential) error {
 		return is.Store.Replace(ctx, place.Key, held, c)

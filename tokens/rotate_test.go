@@ -22,6 +22,10 @@ func TestRotate(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	old := b.mustUse(t)
+	old.Label = "renamed since"
+	if _, err := b.hub.UpdateToken(t.Context(), old.ID, client.TokenChange{Label: &old.Label}); err != nil {
+		t.Fatal(err)
+	}
 	expiresAt := b.issuer.Now().Add(90 * 24 * time.Hour).UTC().Truncate(time.Second)
 	made, err := b.issuer.Rotate(t.Context(), b.place, tokens.Rotation{ExpiresAt: expiresAt})
 	if err != nil || made.Replaced.ID != old.ID || made.Pending != nil {
@@ -37,6 +41,23 @@ func TestRotate(t *testing.T) {
 	if err != nil || held.ServerURL != b.place.ServerURL || held.Token.Lifetime() != 90*24*time.Hour {
 		t.Errorf("the store has %+v, %v", held, err)
 	}
+	b.settle(t)
+}
+
+// TestRotateWhatIsGone replaces a token that somebody has deleted.
+func TestRotateWhatIsGone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old := b.mustUse(t)
+	if err := b.hub.DeleteToken(t.Context(), old.ID); err != nil {
+		t.Fatal(err)
+	}
+	made, err := b.issuer.Rotate(t.Context(), b.place, tokens.Rotation{})
+	if err != nil || made.Token.Label != old.Label || !reflect.DeepEqual(made.Token.Scopes, old.Scopes) {
+		t.Fatalf("Rotate = %+v, %v", made, err)
+	}
+	b.wantHeld(t, made.Token.ID)
+	b.wantLeft(t, made.Token.ID)
 	b.settle(t)
 }
 
