@@ -39,7 +39,8 @@ func ParseScopes(names []string) ([]string, error) {
 }
 
 // Permission is what scopes allow, in the words of Docker Hub's page: the strongest of the repository
-// scopes. Scopes that are not known are named as they are.
+// scopes. Those of an organization's token have the words that --repo takes, and scopes that are not known
+// are named as they are.
 func Permission(scopes []string) string {
 	var parts []string
 	for _, s := range Scopes() {
@@ -50,7 +51,7 @@ func Permission(scopes []string) string {
 	}
 	for _, name := range scopes {
 		if !slices.Contains(scopeNames(), name) {
-			parts = append(parts, name)
+			parts = append(parts, permissionOf(name))
 		}
 	}
 	if len(parts) == 0 {

@@ -54,6 +54,7 @@ func TestPermission(t *testing.T) {
 		"Public Read-only":            {"repo:public_read"},
 		"Read-only, sandbox:use":      {"sandbox:use", "repo:read"},
 		"sandbox:use, something:else": {"sandbox:use", "something:else"},
+		"pull, push, member-read":     {"scope-image-pull", "scope-image-push", "scope-member-read"},
 		"-":                           nil,
 	} {
 		if got := tokens.Permission(scopes); got != want {

@@ -20,6 +20,7 @@ type createOptions struct {
 	expires string
 	use     bool
 	print   bool
+	org     orgOptions
 	json    bool
 	quiet   bool
 }
@@ -29,22 +30,26 @@ func newCreateCmd(sys *system) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create [LABEL]",
 		Short: "Make a token, for Docker on this machine or to print",
-		Long: `Make a personal access token.
+		Long: `Make a personal access token, or with --org one of an organization.
 
 By default (--use) the token goes to the keychain, where Docker takes it from, and is shown to nobody.
 With --print its secret is written to standard output, once, and nothing is stored.
 
 LABEL says what the token is for; without one it is the name of this machine. Scopes are repo:admin,
 repo:write, repo:read and repo:public_read, each including the next. An expiry is a lifetime (12h, 30d,
-6w, 1y), a date or "never", and cannot be changed later.`,
+6w, 1y), a date or "never", and cannot be changed later.
+
+` + orgCreateHelp,
 		Example: `  docker-pat create laptop
   docker-pat create laptop --scope repo:read --expires 30d
+  docker-pat create ci --org acme --repo app:pull,push --repo '*/*/public:pull'
   docker-pat create "build server" --print | ssh build docker login -u moby --password-stdin`,
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&opts.scopes, "scope", nil, "what the token allows; may be given several times (default repo:write)")
+	opts.org.addFlags(cmd)
 	flags.StringVar(&opts.expires, "expires", "", "when the token ends (default 90d)")
 	flags.BoolVar(&opts.use, "use", false, "store the token for Docker on this machine (the default)")
 	flags.BoolVar(&opts.print, "print", false, "print the token and store nothing")
@@ -75,7 +80,7 @@ func (o createOptions) run(ctx context.Context, args []string) error {
 	if o.print {
 		token, err := issuer.Print(ctx, spec, o.printSecret)
 		if err != nil {
-			return err
+			return account.explain(ctx, err)
 		}
 		o.sys.say("Created %s.", described(token, o.sys.Now()))
 		o.sys.say("This was the only time that the token is shown.")
@@ -88,7 +93,7 @@ func (o createOptions) run(ctx context.Context, args []string) error {
 	}
 	made, err := issuer.Use(ctx, place, spec)
 	if err != nil {
-		return err
+		return account.explain(ctx, err)
 	}
 	if err := o.tell(account, made); err != nil {
 		return err
@@ -107,18 +112,16 @@ func (o createOptions) spec(s settings.Settings, args []string) (tokens.Spec, er
 	if err != nil {
 		return tokens.Spec{}, err
 	}
-	if len(o.scopes) == 0 {
-		o.scopes = []string{prefs.Scope}
-	}
 	if o.expires == "" {
 		o.expires = prefs.Expires
 	}
-	scopes, scopeErr := tokens.ParseScopes(o.scopes)
+	spec, reachErr := o.reach(prefs)
 	expiresAt, expiryErr := tokens.ParseExpiry(o.expires, o.sys.Now())
-	if err := errors.Join(tokens.CheckLabel(label), scopeErr, expiryErr); err != nil {
+	if err := errors.Join(tokens.CheckLabel(label), reachErr, expiryErr); err != nil {
 		return tokens.Spec{}, usageError{err, "create"}
 	}
-	return tokens.Spec{NewToken: client.NewToken{Label: label, Scopes: scopes, ExpiresAt: expiresAt}}, nil
+	spec.Label, spec.ExpiresAt = label, expiresAt
+	return tokens.Spec{NewToken: spec, Org: string(o.sys.org)}, nil
 }
 
 func (o createOptions) label(args []string) (string, error) {
@@ -157,7 +160,7 @@ func (o createOptions) tell(a account, made tokens.Made) error {
 
 // described names a new token and what it is good for.
 func described(t client.Token, now time.Time) string {
-	return fmt.Sprintf("%s (%s): %s, %s", printable(t.Label), t.ID, tokens.Permission(t.Scopes), expiry(t.ExpiresAt, now))
+	return fmt.Sprintf("%s (%s): %s, %s", printable(t.Label), t.ID, tokens.PermissionOf(t), expiry(t.ExpiresAt, now))
 }
 
 // tellReplaced says what became of the token that was in the place of a new one.

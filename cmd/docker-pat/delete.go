@@ -62,6 +62,9 @@ func (o deleteOptions) run(ctx context.Context, names []string) error {
 	}
 	return each(ctx, o.sys, chosen, code, func(t client.Token) error {
 		inUse := held.Has(t.ID)
+		if t, err = o.details(ctx, account, t); err != nil {
+			return err
+		}
 		if sure, err := o.confirm(ctx, t, inUse); err != nil || !sure {
 			return err
 		}
@@ -71,7 +74,7 @@ func (o deleteOptions) run(ctx context.Context, names []string) error {
 
 // confirm names what will be destroyed. Of the token in use its label has to be typed.
 func (o deleteOptions) confirm(ctx context.Context, t client.Token, inUse bool) (sure bool, err error) {
-	what := fmt.Sprintf("%s (%s, %s)", printable(t.Label), t.ID, tokens.Permission(t.Scopes))
+	what := fmt.Sprintf("%s (%s, %s)", printable(t.Label), t.ID, tokens.PermissionOf(t))
 	switch {
 	case o.yes:
 		return true, nil
@@ -120,7 +123,7 @@ func (a account) forgetGone(ctx context.Context, sys *system, name string) (gone
 	}
 	entries, err := a.store.List(ctx)
 	e := entries[key]
-	if err != nil || e.Token == nil || !strings.EqualFold(e.Username, a.session.Username) {
+	if err != nil || e.Token == nil || !strings.EqualFold(e.Username, a.username) {
 		return false, err
 	}
 	t, err := tokens.Resolve([]client.Token{{ID: e.Token.ID, Label: e.Token.Label}}, name)

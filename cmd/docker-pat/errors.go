@@ -107,6 +107,9 @@ func clock(t, now time.Time) string {
 
 // failureHint is the next step after a failure that has no exit code of its own.
 func failureHint(name string, err error) string {
+	if hint := orgHint(name, err); hint != "" {
+		return hint
+	}
 	for _, known := range []struct {
 		fact error
 		hint string

@@ -54,7 +54,7 @@ func (h helperTokens) Exchange(ctx context.Context, key, serverURL, username str
 	case err != nil:
 		return fmt.Errorf("exchange the password for a token: %w", err)
 	}
-	a := account{settings: h.settings, store: h.store, hub: hub.WithBearer(session.Bearer), session: session}
+	a := h.sys.managing(h.settings, h.store, hub.WithBearer(session.Bearer), session)
 	issuer, err := h.sys.issuer(a)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func (sys *system) issuer(a account) (*tokens.Issuer, error) {
 		return nil, err
 	}
 	return &tokens.Issuer{
-		Hub:      func(string) tokens.Hub { return a.hub },
+		Hub:      a.hubOf,
 		HubURL:   a.settings.HubURL,
 		Username: a.session.Username,
 		Registry: registry,

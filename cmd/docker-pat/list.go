@@ -28,7 +28,8 @@ func newListCmd(sys *system) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List your tokens",
-		Long: `List all personal access tokens of your account, those that Docker made for itself included.
+		Long: `List all personal access tokens of your account, those that Docker made for itself included, or with
+--org the tokens of an organization.
 
 A * marks the token that this machine holds. The last line counts all tokens, shown or not.
 
@@ -76,6 +77,9 @@ func (o listOptions) run(ctx context.Context) error {
 	}
 	held, err := account.heldTokens(ctx)
 	if err != nil {
+		return err
+	}
+	if all, err = o.details(ctx, account, all); err != nil {
 		return err
 	}
 	now := o.sys.Now()
@@ -129,7 +133,7 @@ func (o listOptions) table(all, shown []client.Token, held tokens.Held) error {
 			{"", func(t client.Token) string { return mark(held.Has(t.ID)) }},
 			{"LABEL", func(t client.Token) string { return printable(t.Label) }},
 			{"ID", func(t client.Token) string { return printable(id(t)) }},
-			{"PERMISSION", func(t client.Token) string { return printable(tokens.Permission(t.Scopes)) }},
+			{"PERMISSION", func(t client.Token) string { return printable(tokens.PermissionOf(t)) }},
 			{"STATUS", func(t client.Token) string { return string(tokens.StatusOf(t, now)) }},
 			{"SOURCE", source},
 			{"LAST USED", func(t client.Token) string { return when(t.LastUsedAt, now, toPerson) }},

@@ -52,6 +52,7 @@ type tokenView struct {
 	CreatorIP  string     `json:"creator_ip"`
 	CreatorUA  string     `json:"creator_ua"`
 	Stored     bool       `json:"stored"`
+	*orgView              // of an organization's token
 }
 
 func viewOf(t client.Token, stored bool, now time.Time) tokenView {
@@ -60,7 +61,8 @@ func viewOf(t client.Token, stored bool, now time.Time) tokenView {
 		scopes = []string{}
 	}
 	return tokenView{
-		ID: t.ID, Label: t.Label, Scopes: scopes, Status: string(tokens.StatusOf(t, now)), Source: source(t),
+		orgView: orgViewOf(t),
+		ID:      t.ID, Label: t.Label, Scopes: scopes, Status: string(tokens.StatusOf(t, now)), Source: source(t),
 		CreatedAt: instant(t.CreatedAt), LastUsedAt: instant(t.LastUsedAt), ExpiresAt: instant(t.ExpiresAt),
 		CreatorIP: t.CreatorIP, CreatorUA: t.CreatorUA, Stored: stored,
 	}

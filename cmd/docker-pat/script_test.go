@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 }
 
 // Each script runs with a Docker Hub and a keychain of its own. The accounts are moby, with the
-// password whale, and ada, who has two-factor authentication.
+// password whale, and ada, who has two-factor authentication. moby owns the organizations acme (Team) and
+// small (which has no tokens by its plan), ada owns others.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
 	if err != nil || len(files) == 0 {
@@ -44,9 +45,16 @@ func TestScripts(t *testing.T) {
 
 func runScript(t *testing.T, file string) {
 	keyring := testbed.KeyringFor(t)
-	hub := sandboxtest.Start(t, sandbox.Options{Users: []sandbox.User{
-		{Name: "moby", Password: "whale"}, {Name: "ada", Password: "engine", TOTPSecret: totpSecret},
-	}})
+	hub := sandboxtest.Start(t, sandbox.Options{
+		Users: []sandbox.User{
+			{Name: "moby", Password: "whale"}, {Name: "ada", Password: "engine", TOTPSecret: totpSecret},
+		},
+		Organizations: []sandbox.Organization{
+			{Name: "acme", Owners: []string{"moby"}},
+			{Name: "others", Owners: []string{"ada"}},
+			{Name: "small", Owners: []string{"moby"}, Plan: sandbox.PlanPersonal},
+		},
+	})
 	testscript.Run(t, testscript.Params{
 		Files:         []string{file},
 		UpdateScripts: *update,

@@ -16,6 +16,7 @@ import (
 	"github.com/docker-pat/docker-pat/internal/prompt"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/settings"
+	"github.com/docker-pat/docker-pat/tokens"
 )
 
 // A system is the one door to the outside: streams, environment, clock, keychain, Docker Hub.
@@ -29,8 +30,9 @@ type system struct {
 	// Executable is the path of this program.
 	Executable func() (string, error)
 
-	plugin       bool   // called as `docker pat`
-	dockerConfig string // of docker's --config, beats DOCKER_CONFIG
+	plugin       bool    // called as `docker pat`
+	dockerConfig string  // of docker's --config, beats DOCKER_CONFIG
+	org          orgName // of --org: whose tokens the command is about; "" for the user's own
 }
 
 func realSystem() *system {
@@ -115,12 +117,14 @@ func registryAddress(key string) string {
 	return "https://" + host
 }
 
-// An account is a signed-in user.
+// An account is a signed-in user, or an organization that a signed-in user manages.
 type account struct {
 	settings settings.Settings
 	store    *secretstore.Store
-	hub      *client.Client
-	session  client.Session
+	session  client.Session // of the user
+	user     *client.Client // with the user's session
+	hub      tokens.Hub     // of whom is managed
+	username string         // that the tokens sign in with
 }
 
 // signedIn opens the stored session, and ends what the journal has of the account. It makes a request only
@@ -147,5 +151,5 @@ func (sys *system) accountOf(ctx context.Context, s settings.Settings, store *se
 	if err != nil {
 		return account{}, err
 	}
-	return account{settings: s, store: store, hub: sys.signed(hub, s, store, session), session: session}, nil
+	return sys.managing(s, store, sys.signed(hub, s, store, session), session), nil
 }
