@@ -71,15 +71,12 @@ func (o listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := account.hub.ListTokens(ctx)
+	all, err := account.list(ctx, !o.quiet)
 	if err != nil {
 		return err
 	}
 	held, err := account.heldTokens(ctx)
 	if err != nil {
-		return err
-	}
-	if all, err = o.details(ctx, account, all); err != nil {
 		return err
 	}
 	now := o.sys.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -33,13 +34,16 @@ func (n *orgName) Set(text string) error {
 	return nil
 }
 
-// addOrgFlag is the one place that says which commands have --org. Whatever they do with signedIn, they do
-// to the tokens of that organization then.
-func addOrgFlag(sys *system, commands ...*cobra.Command) []*cobra.Command {
-	for _, cmd := range commands {
-		cmd.Flags().Var(&sys.org, "org", "organization that you own, whose tokens are meant in place of yours")
+// orgCommands are those that have --org. Whatever they do with signedIn, they do to the tokens of that
+// organization then.
+func orgCommands() []string { return []string{"create", "list", "activate", "deactivate", "delete"} }
+
+func addOrgFlag(sys *system, root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if slices.Contains(orgCommands(), cmd.Name()) {
+			cmd.Flags().Var(&sys.org, "org", "organization that you own, whose tokens are meant in place of yours")
+		}
 	}
-	return commands
 }
 
 // managing picks whose tokens are managed.
@@ -93,10 +97,12 @@ func (o createOptions) reach(prefs settings.Preferences) (client.NewToken, error
 	return client.NewToken{Scopes: scopes}, err
 }
 
-// details reads what a list does not tell of an organization's tokens, for whoever will see it.
-func (o listOptions) details(ctx context.Context, a account, all []client.Token) ([]client.Token, error) {
-	if o.quiet {
-		return all, nil
+// list returns all tokens, and where somebody will see it also what a list does not tell of those of an
+// organization.
+func (a account) list(ctx context.Context, details bool) ([]client.Token, error) {
+	all, err := a.hub.ListTokens(ctx)
+	if err != nil || !details {
+		return all, err
 	}
 	return tokens.Details(ctx, a.hub, all)
 }

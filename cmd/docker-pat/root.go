@@ -41,9 +41,8 @@ func newRootCmd(sys *system) *cobra.Command {
 	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
 	addGroup(root, "tokens", "Tokens:",
 		newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys), newInspectCmd(sys), newRenameCmd(sys), newPruneCmd(sys), newAuditCmd(sys))
-	addGroup(root, "docker", "Docker:", newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
-	root.AddCommand(newVersionCmd(sys))
-	spell(root, sys.name())
+	addGroup(root, "docker", "Docker:",
+		newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
 	return root
 }
 
