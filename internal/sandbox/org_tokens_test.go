@@ -199,7 +199,7 @@ func TestOrgTokenValidation(t *testing.T) {
 func TestOrgTokenGrants(t *testing.T) {
 	h := startHub(t, nil)
 	session := h.signIn("moby")
-	asked := []string{"repository:acme/app:pull,push,delete", "repository:acme/web:pull,push", "repository:acme/site:pull,push", "repository:moby/hello:pull", "repository:moby/secret:pull", "repository:acmex/app:pull"}
+	asked := []string{"repository:acme/app:pull,push,delete", "repository:acme/web:pull,push", "repository:acme/site:pull,push", "repository:moby/hello:pull,push", "repository:moby/secret:pull", "repository:acmex/app:pull"}
 	tests := []struct {
 		name      string
 		resources []res
@@ -211,6 +211,7 @@ func TestOrgTokenGrants(t *testing.T) {
 		{"two", []res{repo("acme/app", "scope-image-pull"), repo("acme/web", "scope-image-push")}, []string{"acme/app [pull]", "acme/web [pull push]"}},
 		{"all of the organization", []res{repo("acme/*", "scope-image-push")}, []string{"acme/app [pull push]", "acme/web [pull push]", "acme/site [pull push]"}},
 		{"all public ones", []res{repo("*/*/public", "scope-image-pull")}, []string{"acme/site [pull]", "moby/hello [pull]"}},
+		{"pushing to public ones of others", []res{repo("*/*/public", "scope-image-push")}, []string{"acme/site [pull push]", "moby/hello [pull]"}},
 		{"no images", []res{repo("acme/*", "scope-repository-admin")}, nil},
 	}
 	granted := func(name, secret string) (got []string) {
@@ -233,7 +234,7 @@ func TestOrgTokenGrants(t *testing.T) {
 		t.Errorf("after a change: got %q", got)
 	}
 	for user, want := range map[string][]string{
-		"moby": {"acme/app [pull push delete]", "acme/web [pull push]", "acme/site [pull push]", "moby/hello [pull]", "moby/secret [pull]"},
+		"moby": {"acme/app [pull push delete]", "acme/web [pull push]", "acme/site [pull push]", "moby/hello [pull push]", "moby/secret [pull]"},
 		"bob":  {"acme/app [pull]", "acme/web [pull]", "acme/site [pull]", "moby/hello [pull]"},
 	} {
 		if got := granted(user, password); !reflect.DeepEqual(got, want) {
