@@ -105,3 +105,24 @@ func FuzzWireToken(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOperation finds in a description what was put there, and takes no other text for it.
+func FuzzOperation(f *testing.F) {
+	f.Add("of the build", "5b0c")
+	f.Add(" [operation/x]", "y")
+	f.Add("", "x")
+	f.Fuzz(func(t *testing.T, description, operation string) {
+		if strings.ContainsAny(operation, "[]") {
+			return // it is a UUID
+		}
+		got, found := splitDescription(describeOperation(description, operation))
+		if operation != "" && (got != description || found != operation) {
+			t.Errorf("%q and %q came back as %q and %q", description, operation, got, found)
+		}
+		if !strings.Contains(description, operationMark) {
+			if got, found := splitDescription(description); got != description || found != "" {
+				t.Errorf("%q is taken for %q and %q", description, got, found)
+			}
+		}
+	})
+}

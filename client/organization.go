@@ -104,10 +104,14 @@ func (o *Organization) whole(w wireOrgToken) Token {
 
 // describeOperation puts an operation at the end of a description: "of the build [operation/…]".
 func describeOperation(description, operation string) string {
-	if operation == "" {
+	mark := "[" + operationMark + operation + "]"
+	switch {
+	case operation == "":
 		return description
+	case description == "":
+		return mark
 	}
-	return strings.TrimPrefix(description+" ["+operationMark+operation+"]", " ")
+	return description + " " + mark
 }
 
 // splitDescription takes the operation from the end of a description.

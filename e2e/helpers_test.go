@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	user     = "moby"
-	password = "white-whale-1851"
+	user         = "moby"
+	organization = "acme" // owned by user
+	password     = "white-whale-1851"
 
 	// notFound is how the protocol says that there is no credential. Docker goes on without one then.
 	notFound = "credentials not found in native keychain\n"
@@ -94,7 +95,10 @@ func newMachine(t *testing.T, programs ...string) *machine {
 
 func newHub(t *testing.T, password string) *sandboxtest.Server {
 	t.Helper()
-	return sandboxtest.Start(t, sandbox.Options{Users: []sandbox.User{{Name: user, Password: password}}})
+	return sandboxtest.Start(t, sandbox.Options{
+		Users:         []sandbox.User{{Name: user, Password: password}},
+		Organizations: []sandbox.Organization{{Name: organization, Owners: []string{user}}},
+	})
 }
 
 func registryOf(hub *sandboxtest.Server) string {
