@@ -56,6 +56,16 @@ func (a *account) errExpired() error {
 	return errTokenExpired
 }
 
+// addOrgRoutes adds the operations on the tokens of organizations.
+func (s *Sandbox) addOrgRoutes(mux *http.ServeMux) {
+	const list = HubPath + "/v2/orgs/{name}/access-tokens"
+	mux.HandleFunc("GET "+list, s.owned(s.listOrgTokens))
+	mux.HandleFunc("POST "+list, s.owned(s.createOrgToken))
+	mux.HandleFunc("GET "+list+"/{id}", s.owned(s.getOrgToken))
+	mux.HandleFunc("PATCH "+list+"/{id}", s.owned(s.patchOrgToken))
+	mux.HandleFunc("DELETE "+list+"/{id}", s.owned(s.deleteOrgToken))
+}
+
 // An owned organization is one that somebody who owns it asks for.
 type owned struct{ org, user *account }
 

@@ -45,16 +45,11 @@ func (s *Sandbox) hubRoutes() *http.ServeMux {
 		"POST /v2/access-tokens/desktop-generate": s.signedIn(s.desktopGenerate),
 		"PATCH /v2/access-tokens/{uuid}":          s.signedIn(s.patchToken),
 		"DELETE /v2/access-tokens/{uuid}":         s.signedIn(s.deleteToken),
-
-		"GET /v2/orgs/{name}/access-tokens":         s.owned(s.listOrgTokens),
-		"POST /v2/orgs/{name}/access-tokens":        s.owned(s.createOrgToken),
-		"GET /v2/orgs/{name}/access-tokens/{id}":    s.owned(s.getOrgToken),
-		"PATCH /v2/orgs/{name}/access-tokens/{id}":  s.owned(s.patchOrgToken),
-		"DELETE /v2/orgs/{name}/access-tokens/{id}": s.owned(s.deleteOrgToken),
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" "+HubPath+path, handler)
 	}
+	s.addOrgRoutes(mux)
 	return mux
 }
 
