@@ -3,7 +3,6 @@ package wiring
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,10 +95,6 @@ func (s *setup) importPodman(ctx context.Context) error {
 	return nil
 }
 
-func (s *setup) noteNotKept(from source, serverURL string) {
-	s.plan.note("%s: %s holds a password. It was not copied: make a token with %s create", serverURL, from, s.Name)
-}
-
 // An authFile has one credential of podman's.
 type authFile struct {
 	path string
@@ -111,15 +106,3 @@ func (f authFile) String() string { return f.path }
 func (f authFile) get(context.Context, string) (username string, text secret.Secret, err error) {
 	return f.auth.Username, f.auth.Secret, nil
 }
-
-// A source is where a credential is copied from.
-type source interface {
-	fmt.Stringer
-	// get fails with an error that says nothing of the secret.
-	get(ctx context.Context, serverURL string) (username string, text secret.Secret, err error)
-}
-
-var (
-	_ source = (*otherHelper)(nil)
-	_ source = authFile{}
-)
