@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/regularfile"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 )
 
@@ -19,6 +20,8 @@ func Hint(name string, err error) string {
 		{secretstore.ErrLocked, "unlock the keychain, by signing in to your desktop or with its own program, and try again"},
 		{secretstore.ErrTimeout, "see whether the keychain waits for its password, or allow more time with DOCKER_PAT_KEYCHAIN_TIMEOUT"},
 		{secretstore.ErrUnavailable, unavailableHint(runtime.GOOS)},
+		{regularfile.ErrNotRegular, "put a file in its place, or remove it"},
+		{regularfile.ErrNoAnswer, "see whether the disk or the share that it lies on is there"},
 		{secretstore.ErrDamaged, "erase it with docker logout and make a new one"},
 	} {
 		if errors.Is(err, known.fact) {
