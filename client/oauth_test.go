@@ -308,6 +308,22 @@ func TestTenantBrokenReplies(t *testing.T) {
 	waits.Wait()
 }
 
+// TestTenantHeaders holds that every request says who asks, and for what.
+func TestTenantHeaders(t *testing.T) {
+	t.Parallel()
+	var seen sync.Map
+	tenant, device := deviceOf(t, func(w http.ResponseWriter, r *http.Request) {
+		seen.Store(r.URL.Path, r.Header.Get("User-Agent")+"|"+r.Header.Get("Content-Type")+"|"+r.Header.Get("Authorization"))
+		reply(400, "application/json", `{"error":"invalid_request"}`)(w, r)
+	})
+	_ = tenantOperations(t, tenant, device)
+	for _, path := range []string{"/oauth/device/code", "/oauth/token", "/oauth/revoke"} {
+		if got, _ := seen.Load(path); got != userAgent+"|application/x-www-form-urlencoded|" {
+			t.Errorf("%s: got %v", path, got)
+		}
+	}
+}
+
 func TestTenantRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere := record(t, reply(200, "application/json", "{}"))

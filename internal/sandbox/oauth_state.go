@@ -3,6 +3,7 @@ package sandbox
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ func (s *Sandbox) newDevice() *device {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.devices = slices.DeleteFunc(s.devices, func(old *device) bool { return s.now().Sub(old.expiresAt) > time.Hour })
 	s.devices = append(s.devices, d)
 	return d
 }

@@ -21,7 +21,8 @@ const (
 	grace         = 3 * time.Second // for a renewal under way when the program is interrupted
 )
 
-var errBusy = errors.New("another docker-pat does not finish renewing the session")
+// ErrBusy says that the lock of the session could not be had in time.
+var ErrBusy = errors.New("another docker-pat is at work on the session")
 
 // Open returns the session to work with. One that is about to end is renewed first. It fails as Read does,
 // and with ErrExpired when the session has ended at the tenant. A tenant that cannot be asked matters only
@@ -215,12 +216,12 @@ func (k *Keeper) lock(ctx context.Context) (unlock func() error, err error) {
 	if err := os.MkdirAll(k.opts.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, errBusy)
+	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, ErrBusy)
 	defer cancel()
 	lock := flock.New(filepath.Join(k.opts.StateDir, "session.lock"), flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("take the lock %s: %w", lock.Path(), context.Cause(ctx))
+			return nil, fmt.Errorf("wait for the lock %s: %w", lock.Path(), context.Cause(ctx))
 		}
 		return nil, fmt.Errorf("take the lock %s: %w", lock.Path(), err)
 	}

@@ -3,14 +3,19 @@ package session_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/internal/sandbox"
 	"github.com/docker-pat/docker-pat/internal/secret"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/session"
 )
 
@@ -175,6 +180,33 @@ func TestRenew(t *testing.T) {
 	if _, err := m.keeper().Renew(t.Context(), secret.New(m.store.text(accessKey))); !errors.Is(err, session.ErrExpired) {
 		t.Errorf("of a password: %v", err)
 	}
+}
+
+// TestLockIsNotWaitedForForEver has a clock of its own.
+func TestLockIsNotWaitedForForEver(t *testing.T) {
+	dir := t.TempDir()
+	lock := flock.New(filepath.Join(dir, "session.lock"))
+	if held, err := lock.TryLock(); !held {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Unlock() }()
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{items: map[string]secretstore.Credential{}}
+		store.hold(accessKey, "moby", bearerOf("moby", time.Now()))
+		store.hold(refreshKey, "moby", "r..id")
+		k, err := session.New(session.Options{Store: store, Registry: "docker.io", StateDir: dir, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, opened := k.Open(t.Context())
+		_, ended := k.End(t.Context())
+		replaced := k.Replace(t.Context(), client.Session{})
+		for _, err := range []error{opened, ended, replaced} {
+			if !errors.Is(err, session.ErrBusy) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
 }
 
 func TestOpenThatCannotBeKept(t *testing.T) {
