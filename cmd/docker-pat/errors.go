@@ -12,6 +12,7 @@ import (
 	"github.com/docker-pat/docker-pat/internal/helper"
 	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/prompt"
+	"github.com/docker-pat/docker-pat/internal/session"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -126,6 +127,7 @@ func failureHint(name string, err error) string {
 		{client.ErrAddress, "check DOCKER_PAT_HUB_URL and DOCKER_PAT_REGISTRY"},
 		{client.ErrCertificateTime, "set the clock of this machine"},
 		{client.ErrUnreachable, "check the network, HTTPS_PROXY and DOCKER_PAT_HUB_URL"},
+		{session.ErrBusy, "try again in a moment"},
 		{prompt.ErrNoTerminal, "see " + name + " --help for the flag that answers it"},
 	} {
 		if errors.Is(err, known.fact) {
