@@ -71,7 +71,10 @@ func (o listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := account.list(ctx, !o.quiet)
+	all, err := account.hub.ListTokens(ctx)
+	if err == nil && !o.quiet {
+		all, err = tokens.Details(ctx, account.hub, all)
+	}
 	if err != nil {
 		return err
 	}

@@ -97,16 +97,6 @@ func (o createOptions) reach(prefs settings.Preferences) (client.NewToken, error
 	return client.NewToken{Scopes: scopes}, err
 }
 
-// list returns all tokens, and where somebody will see it also what a list does not tell of those of an
-// organization.
-func (a account) list(ctx context.Context, details bool) ([]client.Token, error) {
-	all, err := a.hub.ListTokens(ctx)
-	if err != nil || !details {
-		return all, err
-	}
-	return tokens.Details(ctx, a.hub, all)
-}
-
 // details reads what the question has to name. A token that is gone meanwhile stays as it was.
 func (o deleteOptions) details(ctx context.Context, a account, t client.Token) (client.Token, error) {
 	if o.yes {
