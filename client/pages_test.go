@@ -245,3 +245,30 @@ func TestPageFails(t *testing.T) {
 		t.Errorf("got %d tokens, %v", len(got), err)
 	}
 }
+
+// TestPagesThrottled has four pages told to wait at the same time. Who is told of it need not lock anything: the
+// race detector sees it.
+func TestPagesThrottled(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked := map[string]int{}
+	server := record(t, func(w http.ResponseWriter, r *http.Request) {
+		number := r.URL.Query().Get("page")
+		mu.Lock()
+		asked[number]++
+		first := asked[number] == 1
+		mu.Unlock()
+		if number != "1" && first {
+			w.Header().Set("Retry-After", "1")
+			reply(429, "text/plain", "later")(w, r)
+			return
+		}
+		next := map[string]any{"1": "?page=2", "2": "?page=3", "3": "?page=4", "4": "?page=5"}[number]
+		reply(200, "application/json", quoted(map[string]any{"count": 5, "next": next, "results": []any{map[string]any{"uuid": number}}}))(w, r)
+	})
+	told := 0
+	got, err := newClient(t, server.URL, func(time.Duration) { told++ }).ListTokens(t.Context())
+	if want := []string{"1", "2", "3", "4", "5"}; err != nil || !slices.Equal(ids(got), want) || told != 4 {
+		t.Errorf("got %v, %v, told %d times; want %v, told 4 times", ids(got), err, told, want)
+	}
+}
