@@ -23,6 +23,7 @@ type createOptions struct {
 	org     orgOptions
 	json    bool
 	quiet   bool
+	yes     bool
 }
 
 func newCreateCmd(sys *system) *cobra.Command {
@@ -35,12 +36,14 @@ func newCreateCmd(sys *system) *cobra.Command {
 By default (--use) the token goes to the keychain, where Docker takes it from, and is shown to nobody.
 With --print its secret is written to standard output, once, and nothing is stored.
 
-LABEL says what the token is for; without one it is the name of this machine. Scopes are repo:admin,
-repo:write, repo:read and repo:public_read, each including the next. An expiry is a lifetime (12h, 30d,
-6w, 1y), a date or "never", and cannot be changed later.
+LABEL says what the token is for. Without one you are asked for it on a terminal, and for what no flag says;
+elsewhere it is the name of this machine. Scopes are repo:admin, repo:write, repo:read and repo:public_read,
+each including the next. An expiry is a lifetime (12h, 30d, 6w, 1y), a date or "never", and cannot be changed
+later.
 
 ` + orgCreateHelp,
-		Example: `  docker-pat create laptop
+		Example: `  docker-pat create
+  docker-pat create laptop
   docker-pat create laptop --scope repo:read --expires 30d
   docker-pat create ci --org acme --repo app:pull,push --repo '*/*/public:pull'
   docker-pat create "build server" --print | ssh build docker login -u moby --password-stdin`,
@@ -55,6 +58,7 @@ repo:write, repo:read and repo:public_read, each including the next. An expiry i
 	flags.BoolVar(&opts.print, "print", false, "print the token and store nothing")
 	flags.BoolVar(&opts.json, "json", false, "print what was made as JSON, without the secret")
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "print the id alone, without the secret")
+	flags.BoolVarP(&opts.yes, "yes", "y", false, "on a terminal, do not ask whether to go on after the other questions")
 	cmd.MarkFlagsMutuallyExclusive("use", "print")
 	cmd.MarkFlagsMutuallyExclusive("print", "json", "quiet")
 	return cmd
@@ -63,6 +67,9 @@ repo:write, repo:read and repo:public_read, each including the next. An expiry i
 func (o createOptions) run(ctx context.Context, args []string) error {
 	s, err := o.sys.settings()
 	if err != nil {
+		return err
+	}
+	if args, err = o.askMissing(ctx, s, args); err != nil {
 		return err
 	}
 	spec, err := o.spec(s, args)

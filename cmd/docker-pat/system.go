@@ -78,7 +78,9 @@ func (sys *system) helper() helper.System {
 
 func (sys *system) store(s settings.Settings) *secretstore.Store { return helper.NewStore(s, sys.Env) }
 
-func (sys *system) terminal() prompt.Terminal { return prompt.New(sys.In, sys.Err) }
+func (sys *system) terminal() prompt.Terminal {
+	return prompt.New(sys.In, sys.Err).Styled(prompt.Style{Moves: sys.steers(sys.Err), Colour: sys.inColour(sys.Err)})
+}
 
 // say prints a line of words. Words go to standard error, data to standard output.
 func (sys *system) say(format string, args ...any) { _, _ = fmt.Fprintf(sys.Err, format+"\n", args...) }

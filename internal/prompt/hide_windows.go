@@ -19,3 +19,8 @@ func hide(terminal *os.File) (restore func() error, err error) {
 	}
 	return func() error { return windows.SetConsoleMode(console, before) }, nil
 }
+
+// singleKeys leaves it to survey, which reads the keys of a console as events.
+func singleKeys(*os.File) (restore func() error, err error) {
+	return func() error { return nil }, nil
+}

@@ -20,8 +20,9 @@ var ErrNoTerminal = errors.New("there is no terminal to ask on")
 
 // A Terminal is where questions go. The zero Terminal has nobody to ask.
 type Terminal struct {
-	in  *os.File // nil when there is no terminal
-	out io.Writer
+	in    *os.File // nil when there is no terminal
+	out   io.Writer
+	style Style
 }
 
 // New returns the terminal that in is, if it is one. Questions are written to out.
