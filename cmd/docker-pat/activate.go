@@ -32,6 +32,7 @@ const tokenHelp = `TOKEN is an id, the start of one
 
 func newSwitchCmd(sys *system, active bool, cmd cobra.Command) *cobra.Command {
 	cmd.Args = usage(cobra.MinimumNArgs(1))
+	cmd.ValidArgsFunction = completeTokens(sys, 0)
 	checkExpires := refuseExpires(sys, &cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := checkExpires(); err != nil {

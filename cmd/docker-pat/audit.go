@@ -37,6 +37,7 @@ The exit code is 1 when a finding is as grave as --fail-on or graver. It changes
 	}
 	cmd.Flags().StringVar(&opts.failOn, "fail-on", tokens.High.String(), "exit with 1 for findings of this `SEVERITY`: low, medium or high")
 	cmd.Flags().BoolVar(&opts.json, "json", false, "print JSON")
+	completeFlag(cmd, "fail-on", tokens.Severities()...)
 	return cmd
 }
 
@@ -63,7 +64,7 @@ func (o auditOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := account.hub.ListTokens(ctx)
+	all, err := account.list(ctx)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (a account) forEach(ctx context.Context, sys *system, names []string, do fu
 
 // choose names each token once. unknown has an error for each name that fits none.
 func (a account) choose(ctx context.Context, names []string) (chosen []client.Token, unknown []*tokens.UnknownError, err error) {
-	all, err := a.hub.ListTokens(ctx)
+	all, err := a.list(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

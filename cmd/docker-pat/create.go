@@ -61,6 +61,8 @@ later.
 	flags.BoolVarP(&opts.yes, "yes", "y", false, "on a terminal, do not ask whether to go on after the other questions")
 	cmd.MarkFlagsMutuallyExclusive("use", "print")
 	cmd.MarkFlagsMutuallyExclusive("print", "json", "quiet")
+	completeScope(cmd)
+	completeExpires(cmd)
 	return cmd
 }
 

@@ -28,9 +28,10 @@ func newDeleteCmd(sys *system) *cobra.Command {
 
 It asks first; for the token that this machine uses it asks for the label. Where there is no terminal,
 --yes is needed. When the token that this machine holds is deleted, it is erased from the keychain as well.`,
-		Example: "  docker-pat delete laptop\n  docker-pat delete --yes 5f1c 9a0e",
-		Args:    usage(cobra.MinimumNArgs(1)),
-		RunE:    func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
+		Example:           "  docker-pat delete laptop\n  docker-pat delete --yes 5f1c 9a0e",
+		Args:              usage(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: completeTokens(sys, 0),
+		RunE:              func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
 	}
 	cmd.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
 	return cmd
@@ -109,10 +110,14 @@ func (o deleteOptions) delete(ctx context.Context, a account, t client.Token, in
 // deleteToken tells whether somebody else has deleted the token meanwhile, which is no error.
 func (a account) deleteToken(ctx context.Context, t client.Token) (gone bool, err error) {
 	err = a.hub.DeleteToken(ctx, t.ID)
-	if errors.Is(err, client.ErrNotFound) {
-		return true, nil
+	gone = errors.Is(err, client.ErrNotFound)
+	if gone {
+		err = nil
 	}
-	return false, err
+	if err == nil {
+		a.dropName(t.ID)
+	}
+	return gone, err
 }
 
 // forgetGone tells that a token which this machine holds, and Docker Hub does not know any more, is gone.

@@ -27,7 +27,7 @@ func (sys *system) noteMany(all []client.Token) {
 func (a account) lookAround(ctx context.Context, sys *system) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	if all, err := a.hub.ListTokens(ctx); err == nil {
+	if all, err := a.list(ctx); err == nil {
 		sys.noteMany(all)
 	}
 }

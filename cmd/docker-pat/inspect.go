@@ -33,8 +33,9 @@ A secret is not shown: Docker Hub does not give it out again.
 		Example: `  docker-pat inspect laptop
   docker-pat inspect 5f1c 9a0e --json
   docker-pat inspect laptop --format '{{.expires_at}}'`,
-		Args: usage(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
+		Args:              usage(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: completeTokens(sys, 0),
+		RunE:              func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
 	}
 	cmd.Flags().StringVarP(&opts.format, "format", "f", "", "print each token by a Go `TEMPLATE`")
 	cmd.Flags().BoolVar(&opts.json, "json", false, "print JSON, an array")

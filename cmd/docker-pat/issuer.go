@@ -61,7 +61,7 @@ func (sys *system) recover(ctx context.Context, a account) error {
 
 // afterSignIn does what has waited for a session.
 func (sys *system) afterSignIn(ctx context.Context, s settings.Settings, store *secretstore.Store) error {
-	if err := credhelper.ForgetFailures(s.StateDir); err != nil {
+	if err := errors.Join(credhelper.ForgetFailures(s.StateDir), forgetNames(s)); err != nil {
 		return err
 	}
 	a, err := sys.accountOf(ctx, s, store)

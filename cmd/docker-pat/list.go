@@ -55,6 +55,8 @@ lower and upper; "json" stands for one JSON object in a line.`,
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "print ids alone")
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "cut nothing to the width of the terminal")
 	cmd.MarkFlagsMutuallyExclusive("json", "quiet", "format")
+	completeFilter(cmd)
+	completeFlag(cmd, "sort", tokens.SortKeys()...)
 	return cmd
 }
 
@@ -71,7 +73,7 @@ func (o listOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := account.hub.ListTokens(ctx)
+	all, err := account.list(ctx)
 	if err == nil && !o.quiet {
 		all, err = tokens.Details(ctx, account.hub, all)
 	}

@@ -34,6 +34,9 @@ func runLogout(ctx context.Context, sys *system) error {
 	if err != nil || errors.Is(ending.Tenant, context.Canceled) {
 		return errors.Join(err, ending.Tenant)
 	}
+	if err := forgetNames(s); err != nil {
+		return err
+	}
 	switch {
 	case !ending.Held:
 		sys.say("You were not signed in.")

@@ -48,10 +48,10 @@ func addOrgFlag(sys *system, root *cobra.Command) {
 
 // managing picks whose tokens are managed.
 func (sys *system) managing(s settings.Settings, store *secretstore.Store, user *client.Client, session client.Session) account {
-	a := account{settings: s, store: store, session: session, user: user, username: session.Username}
-	a.hub = a.hubOf(string(sys.org))
-	if sys.org != "" {
-		a.username = string(sys.org)
+	a := account{settings: s, store: store, session: session, user: user, username: session.Username, org: string(sys.org)}
+	a.hub = a.hubOf(a.org)
+	if a.org != "" {
+		a.username = a.org
 	}
 	return a
 }

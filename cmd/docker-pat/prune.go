@@ -51,6 +51,7 @@ the exit code is 0 and nothing is printed without a terminal, so it can be run b
 	flags.BoolVar(&opts.json, "json", false, "print what was deleted as JSON")
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "print the ids of what was deleted, and no words")
 	cmd.MarkFlagsMutuallyExclusive("json", "quiet")
+	completeFlag(cmd, "unused", tokens.FilterValues("unused")...)
 	return cmd
 }
 
@@ -70,7 +71,7 @@ func (o pruneOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := account.hub.ListTokens(ctx)
+	all, err := account.list(ctx)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,9 @@ func newRenameCmd(sys *system) *cobra.Command {
 		Long: `Give a token another label. It goes on working as before. ` + tokenHelp + `
 
 The label is all that can be changed: for another expiry or other scopes a token has to be replaced.`,
-		Example: "  docker-pat rename laptop \"old laptop\"",
-		Args:    usage(cobra.ExactArgs(2)),
+		Example:           "  docker-pat rename laptop \"old laptop\"",
+		Args:              usage(cobra.ExactArgs(2)),
+		ValidArgsFunction: completeTokens(sys, 1),
 	}
 	checkExpires := refuseExpires(sys, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -52,6 +53,7 @@ func runRename(ctx context.Context, sys *system, name, label string) error {
 			return err
 		}
 		sys.say("%s is %s now.", nameOf(t), printable(changed.Label))
+		account.putName(t.ID, changed.Label)
 		if err := account.relabel(ctx, t.ID, changed.Label); err != nil {
 			return fmt.Errorf("the token has its new label, but on this machine it has the old one: %w", err)
 		}

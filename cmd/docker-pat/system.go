@@ -125,6 +125,7 @@ type account struct {
 	store    *secretstore.Store
 	session  client.Session // of the user
 	user     *client.Client // with the user's session
+	org      string         // that is managed; "": the user
 	hub      tokens.Hub     // of whom is managed
 	username string         // that the tokens sign in with
 }
