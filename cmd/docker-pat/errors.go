@@ -13,6 +13,7 @@ import (
 	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/prompt"
 	"github.com/docker-pat/docker-pat/internal/session"
+	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -128,6 +129,7 @@ func failureHint(name string, err error) string {
 		{client.ErrCertificateTime, "set the clock of this machine"},
 		{client.ErrUnreachable, "check the network, HTTPS_PROXY and DOCKER_PAT_HUB_URL"},
 		{session.ErrBusy, "try again in a moment"},
+		{settings.ErrUnknownProfile, "see " + name + " profile list, and DOCKER_PAT_PROFILE"},
 		{prompt.ErrNoTerminal, "see " + name + " --help for the flag that answers it"},
 	} {
 		if errors.Is(err, known.fact) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -172,6 +173,7 @@ func (f execFolder) environment(withSecret bool, loan *tokens.Loan) ([]string, e
 		"REGISTRY_AUTH_FILE": f.containers(),
 		"PATH":               f.programs() + string(filepath.ListSeparator) + f.sys.Env("PATH"),
 		helper.LoanVariable:  f.id,
+		"DOCKER_PAT_PROFILE": cmp.Or(f.settings.Profile, settings.DefaultProfile), // no longer told by DOCKER_CONFIG
 	}
 	if own := f.sys.Env(authVariable); own != "" || withSecret {
 		auths, err := f.authConfig(own, withSecret, loan)

@@ -42,7 +42,7 @@ func newRootCmd(sys *system) *cobra.Command {
 	addGroup(root, "tokens", "Tokens:",
 		newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys), newInspectCmd(sys), newRenameCmd(sys), newPruneCmd(sys), newAuditCmd(sys))
 	addGroup(root, "docker", "Docker:",
-		newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys))
+		newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys), newProfileCmd(sys))
 	return root
 }
 

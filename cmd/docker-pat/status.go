@@ -39,6 +39,7 @@ credential that Docker gets. It asks the keychain and no service.`,
 
 // A statusView is the JSON of status. A part that could not be found out has its error.
 type statusView struct {
+	Profile string `json:"profile"`
 	Hub     string `json:"hub_url"`
 	Account struct {
 		Username  string     `json:"username,omitempty"`
@@ -77,7 +78,7 @@ func (o statusOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	view := statusView{Hub: s.HubURL}
+	view := statusView{Profile: profileOf(s), Hub: s.HubURL}
 	view.Store.Kind = "keychain"
 	storeErr := o.askStore(ctx, s, &view)
 	if storeErr != nil {
@@ -137,6 +138,7 @@ func (o statusOptions) print(v statusView) error {
 	out := tabwriter.NewWriter(o.sys.Out, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{
 		{"Account", o.accountText(v)},
+		{"Profile", v.Profile},
 		{"Service", v.Hub},
 		{"Store", storeText(v)},
 		{"Docker", o.dockerText(v)},

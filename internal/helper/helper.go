@@ -25,7 +25,8 @@ const Name = "docker-credential-pat"
 // manager is the program that a hint of the helper sends the user to.
 const manager = "docker-pat"
 
-// Service is the name that our items are filed under in the keychain.
+// Service is the name that our items are filed under in the keychain; those of a profile are under it with a
+// slash and the name behind it.
 const Service = "docker-pat"
 
 // Exit codes of the protocol.
@@ -103,8 +104,12 @@ const LoanVariable = "DOCKER_PAT_EXEC"
 
 // NewStore returns the store that the settings ask for.
 func NewStore(s settings.Settings, env func(string) string) *secretstore.Store {
+	service := Service
+	if s.Profile != "" {
+		service += "/" + s.Profile
+	}
 	return secretstore.New(secretstore.Options{
-		Keychain: secretstore.NewKeychain(Service, env),
+		Keychain: secretstore.NewKeychain(service, env),
 		StateDir: s.StateDir,
 		Timeout:  s.KeychainTimeout,
 	})

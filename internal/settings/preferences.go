@@ -83,7 +83,11 @@ func (s Settings) Preferences() (Preferences, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&prefs); err != nil {
+	file := struct {
+		*Preferences
+		Profiles
+	}{Preferences: &prefs}
+	if err := dec.Decode(&file); err != nil {
 		return Preferences{}, fmt.Errorf("read the settings in %s: %w", path, err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {

@@ -26,6 +26,7 @@ type Settings struct {
 	StateDir        string        // DOCKER_PAT_STATE_DIR: holds the index and the lock
 	DockerConfigDir string        // DOCKER_CONFIG: holds Docker's config.json
 	KeychainTimeout time.Duration // DOCKER_PAT_KEYCHAIN_TIMEOUT: bounds every keychain call
+	Profile         string        // the name of the profile in use; "" for the default one
 }
 
 // How long a keychain call may take. Where there is a display somebody may have to type a password.
@@ -34,8 +35,8 @@ const (
 	timeoutDisplay  = 60 * time.Second
 )
 
-// FromEnvironment reads no file. An error names the variable.
-func FromEnvironment(getenv func(string) string) (Settings, error) {
+// fromVariables reads no file. An error names the variable.
+func fromVariables(getenv func(string) string) (Settings, error) {
 	if store := getenv("DOCKER_PAT_STORE"); store != "" && store != "keychain" {
 		return Settings{}, fmt.Errorf("DOCKER_PAT_STORE is %q: the store that exists is \"keychain\"", store)
 	}

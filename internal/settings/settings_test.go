@@ -42,7 +42,10 @@ func TestFromEnvironment(t *testing.T) {
 		{"all given, no home", map[string]string{
 			"DOCKER_PAT_HUB_URL": "http://127.0.0.1:1/hub", "DOCKER_PAT_AUTH_URL": " http://127.0.0.1:1/login ", "DOCKER_PAT_REGISTRY": " localhost:1 ", "DOCKER_PAT_CONFIG_DIR": "/a",
 			"DOCKER_PAT_STATE_DIR": "/b", "DOCKER_CONFIG": "/d", "DOCKER_PAT_KEYCHAIN_TIMEOUT": "250ms", "DOCKER_PAT_STORE": "keychain",
-		}, settings.Settings{"http://127.0.0.1:1/hub", "http://127.0.0.1:1/login", "localhost:1", "/a", "/b", "/d", 250 * time.Millisecond}, ""},
+		}, settings.Settings{
+			HubURL: "http://127.0.0.1:1/hub", AuthURL: "http://127.0.0.1:1/login", Registry: "localhost:1",
+			ConfigDir: "/a", StateDir: "/b", DockerConfigDir: "/d", KeychainTimeout: 250 * time.Millisecond,
+		}, ""},
 		{"another service, whose sign-in is not known", map[string]string{"HOME": "/h", "DOCKER_PAT_HUB_URL": "https://hub.example"}, with(func(s *settings.Settings) {
 			s.HubURL, s.AuthURL = "https://hub.example", ""
 		}), ""},
