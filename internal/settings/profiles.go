@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -37,12 +36,11 @@ const DefaultProfile = "default"
 // ErrUnknownProfile says that a profile was asked for that is not there.
 var ErrUnknownProfile = errors.New("no such profile")
 
-var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
-
 // CheckProfileName says what is wrong with the name of a profile, which is a part of paths and of the keychain.
 func CheckProfileName(name string) error {
-	if !profileName.MatchString(name) || name == DefaultProfile {
-		return fmt.Errorf("%q cannot be the name of a profile: give up to 32 lower case letters, digits, dots, dashes and underscores, and not %q", name, DefaultProfile)
+	strange := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789._-", r) }
+	if name == "" || len(name) > 32 || strings.ContainsFunc(name, strange) || strings.ContainsRune("._-", rune(name[0])) || name == DefaultProfile {
+		return fmt.Errorf("%q cannot be the name of a profile: give up to 32 lower case letters, digits, dots, dashes and underscores, a letter or digit first, and not %q", name, DefaultProfile)
 	}
 	return nil
 }
