@@ -90,9 +90,9 @@ func each(ctx context.Context, sys *system, chosen []client.Token, code int, do 
 	return nil
 }
 
-// endsAll tells that no other token would fare better.
+// endsAll tells that no other token would fare better, or would only after another long wait.
 func endsAll(err error) bool {
-	for _, fact := range []error{client.ErrUnauthorized, client.ErrForbidden, client.ErrRateLimited, client.ErrNotSent} {
+	for _, fact := range []error{client.ErrUnauthorized, client.ErrForbidden, client.ErrRateLimited, client.ErrNotSent, context.DeadlineExceeded} {
 		if errors.Is(err, fact) {
 			return true
 		}
