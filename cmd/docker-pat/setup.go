@@ -104,7 +104,7 @@ func (o setupOptions) plan(ctx context.Context) (*wiring.Plan, error) {
 		Executable:      executable,
 		Name:            o.sys.name(),
 		Version:         buildinfo.Get().Version,
-		Home:            o.sys.Env("HOME"),
+		Home:            settings.Home(o.sys.Env),
 		Path:            filepath.SplitList(o.sys.Env("PATH")),
 		Credentials:     helperCredentials{sys: o.sys, settings: s},
 	}

@@ -100,15 +100,21 @@ func (f *folders) own(variable, xdg, underHome, windows string) string {
 }
 
 func (f *folders) home(sub string) string {
-	variable := "HOME"
-	if runtime.GOOS == "windows" {
-		variable = "USERPROFILE"
-	}
-	dir := f.getenv(variable)
+	dir := Home(f.getenv)
 	if dir == "" && f.err == nil {
-		f.err = errors.New(variable + " is not set, so there is no place for settings and state")
+		f.err = errors.New(homeVariable() + " is not set, so there is no place for settings and state")
 	}
 	return filepath.Join(dir, sub)
+}
+
+// Home is the user's own folder, or "" when the environment does not name it.
+func Home(getenv func(string) string) string { return getenv(homeVariable()) }
+
+func homeVariable() string {
+	if runtime.GOOS == "windows" {
+		return "USERPROFILE"
+	}
+	return "HOME"
 }
 
 func or(value, otherwise string) string {
