@@ -17,26 +17,40 @@ import (
 	"github.com/docker-pat/docker-pat/internal/testbed"
 )
 
-// A windows is a computer with Windows, as far as Wine is that, with the helper on it. Its keychain is
+// A windows is a computer with Windows, as far as Wine is that, with our programs on it. Its keychain is
 // Wine's Credential Manager.
 type windows struct {
 	t    *testing.T
 	wine *testbed.Wine
-	exe  string
+	bin  string
+	env  []string // beside what Windows gives
 }
 
-// TestWindows runs docker-credential-pat.exe. What it cannot show is the limit of 2,560 bytes an item, which
-// Wine does not have: go-keyring holds it, and values are split before that.
+// TestWindows runs one part after the other, for a Wine takes its time to start.
 func TestWindows(t *testing.T) {
 	t.Parallel()
-	exe := filepath.Join(t.TempDir(), "docker-credential-pat.exe")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", exe, "../cmd/docker-credential-pat")
+	w := windows{t: t, bin: t.TempDir()}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", w.bin, "../cmd/docker-pat", "../cmd/docker-credential-pat")
 	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	w := windows{t, testbed.WineFor(t), exe}
+	w.wine = testbed.WineFor(t)
+	for _, part := range []struct {
+		name string
+		test func(windows)
+	}{{"helper", windows.helper}, {"many at once", windows.manyAtOnce}, {"docker-pat", windows.dockerPat}} {
+		t.Run(part.name, func(t *testing.T) {
+			w.t = t
+			part.test(w)
+		})
+	}
+}
 
+// helper cannot show the limit of 2,560 bytes an item, which Wine does not have: go-keyring holds it, and
+// values are split before that.
+func (w windows) helper() {
+	w.t.Helper()
 	w.lists(map[string]string{})
 	w.call("get", "a.example").exits(1).prints(notFound)
 	w.call("erase", "a.example").exits(0)
@@ -50,19 +64,19 @@ func TestWindows(t *testing.T) {
 	w.stores(largest)
 	all := map[string]string{"https://a.example": "other", "https://large.example/v2/": user, "largest.example": user}
 	w.lists(all)
-	if _, err := os.Stat(filepath.Join(w.stateDir(), "index.json")); err != nil {
-		t.Errorf("the index is not in the user's local folder: %v", err)
+	if _, err := os.Stat(w.userFile("AppData", "Local", "docker-pat", "index.json")); err != nil {
+		w.t.Errorf("the index is not in the user's local folder: %v", err)
 	}
 
-	if err := w.wine.Restart(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := w.wine.Restart(w.t.Context()); err != nil {
+		w.t.Fatal(err)
 	}
 	w.lists(all)
 	for _, c := range []credential{second, large, largest} {
 		w.holds(c)
 	}
 	if items, parts := w.items(); items < 3+5+32 || parts != items-3 {
-		t.Errorf("the keychain has %d items, %d of them parts: what is large should be in parts of 2,048 bytes", items, parts)
+		w.t.Errorf("the keychain has %d items, %d of them parts: what is large should be in parts of 2,048 bytes", items, parts)
 	}
 
 	w.stores(credential{large.ServerURL, user, "small"})
@@ -72,9 +86,12 @@ func TestWindows(t *testing.T) {
 	w.call("get", "largest.example").exits(1).prints(notFound)
 	w.lists(map[string]string{"https://large.example/v2/": user})
 	if items, parts := w.items(); items != 1 || parts != 0 {
-		t.Errorf("the keychain has %d items, %d of them parts, and should have one", items, parts)
+		w.t.Errorf("the keychain has %d items, %d of them parts, and should have one", items, parts)
 	}
-	w.manyAtOnce()
+	w.call("erase", large.ServerURL).exits(0)
+	if items, _ := w.items(); items != 0 {
+		w.t.Errorf("after all was erased the keychain has %d items", items)
+	}
 }
 
 // manyAtOnce changes and reads the index in many programs at once: Windows replaces no file that is open.
@@ -82,7 +99,7 @@ func (w windows) manyAtOnce() {
 	w.t.Helper()
 	const many, atOnce = 40, 12
 	places := make(chan struct{}, atOnce) // Wine itself fails to start programs when it is given too many
-	want := map[string]string{"https://large.example/v2/": user}
+	want := map[string]string{}
 	var wg sync.WaitGroup
 	for i := range many {
 		name := fmt.Sprintf("r%d.example", i)
@@ -104,10 +121,51 @@ func (w windows) manyAtOnce() {
 	w.lists(want)
 }
 
-// call runs the helper once. It gets no environment but what Windows gives it.
+// dockerPat signs in, makes a token, tells Docker, and takes all of it back.
+func (w windows) dockerPat() {
+	w.t.Helper()
+	hub := newHub(w.t, password)
+	w.env = hub.Environment()
+	pat := func(stdin string, args ...string) result {
+		w.t.Helper()
+		return w.run(stdin, filepath.Join(w.bin, "docker-pat.exe"), args...).exits(0)
+	}
+	pat(password+"\n", "login", "-u", user, "--password-stdin").says("Signed in as " + user)
+	pat("", "create", "laptop")
+	pat("", "list").says("laptop")
+	var made credential
+	w.call("get", registryOf(hub)).exits(0).decode(&made)
+	if made.Username != user || !strings.HasPrefix(made.Secret, "dckr_"+"pat_") {
+		w.t.Errorf("the helper has %q for %q, which is no token", made.Username, made.ServerURL)
+	}
+
+	w.run("", filepath.Join(w.bin, "docker-pat.exe"), "setup").exits(1).says(`, C:\users\`, `\.local\bin`, "add one to PATH")
+	w.env = append(w.env, `WINEPATH=Z:`+strings.ReplaceAll(w.bin, "/", `\`)) // which Wine adds to PATH
+	pat("", "setup")
+	config, plugin := w.userFile(".docker", "config.json"), w.userFile(".docker", "cli-plugins", "docker-pat.exe")
+	if text, err := os.ReadFile(config); err != nil || !strings.Contains(string(text), `"credsStore": "pat"`) {
+		w.t.Errorf("Docker's settings are %q, %v", text, err)
+	}
+	if _, err := os.Stat(plugin); err != nil {
+		w.t.Errorf("the plugin is not there: %v", err)
+	}
+	pat("", "setup", "--undo")
+	if text, err := os.ReadFile(config); err == nil && strings.Contains(string(text), "pat") {
+		w.t.Errorf("after --undo Docker's settings are %q", text)
+	}
+	pat("", "delete", "--yes", "laptop")
+	pat("", "logout")
+	w.call("get", registryOf(hub)).exits(1).prints(notFound)
+}
+
+// call runs the helper once.
 func (w windows) call(action, stdin string) result {
 	w.t.Helper()
-	return w.run(stdin, w.exe, action)
+	r := w.run(stdin, filepath.Join(w.bin, "docker-credential-pat.exe"), action)
+	if r.stderr != "" {
+		w.t.Errorf("standard error should be empty: %s", r)
+	}
+	return r
 }
 
 // run does not wait for what Wine starts beside a program and what keeps its output open.
@@ -117,15 +175,13 @@ func (w windows) run(stdin, program string, args ...string) result {
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := w.wine.Command(ctx, program, args...)
+	cmd.Env = append(cmd.Env, w.env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	r := result{w.t, filepath.Base(program) + " " + strings.Join(args, " "), stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
-	switch {
-	case ctx.Err() != nil:
-		w.t.Errorf("it did not end in %v: %s", commandTimeout, r)
-	case err != nil && !errors.As(err, new(*exec.ExitError)) && !errors.Is(err, exec.ErrWaitDelay), r.stderr != "":
-		w.t.Errorf("%v: %s", err, r)
+	if ctx.Err() != nil || err != nil && !errors.As(err, new(*exec.ExitError)) && !errors.Is(err, exec.ErrWaitDelay) {
+		w.t.Errorf("%v, %v: %s", err, ctx.Err(), r)
 	}
 	return r
 }
@@ -170,13 +226,14 @@ func (w windows) items() (items, parts int) {
 	return items, parts
 }
 
-func (w windows) stateDir() string {
+// userFile is where something is in the folder of the one user.
+func (w windows) userFile(elem ...string) string {
 	w.t.Helper()
-	found, err := filepath.Glob(filepath.Join(w.wine.DriveC(), "users", "*", "AppData", "Local", "docker-pat"))
+	found, err := filepath.Glob(filepath.Join(w.wine.DriveC(), "users", "*", "AppData"))
 	if err != nil || len(found) != 1 {
-		w.t.Fatalf("the state folders are %q, %v", found, err)
+		w.t.Fatalf("the users' folders are %q, %v", found, err)
 	}
-	return found[0]
+	return filepath.Join(append([]string{filepath.Dir(found[0])}, elem...)...)
 }
 
 func message(c credential) string {
