@@ -122,7 +122,7 @@ func auditToken(t client.Token, held bool, here []netip.Prefix, now time.Time) [
 
 // auditReach looks at how much a token allows, and for how long.
 func auditReach(t client.Token, add func(check Check, severity Severity, format string, args ...any)) {
-	all := slices.Contains(t.Scopes, scopeAdmin)
+	all := mayDestroy(t)
 	switch {
 	case t.ExpiresAt.IsZero() && all:
 		add(NeverExpires, High, "never expires, and may delete repositories")
@@ -132,6 +132,15 @@ func auditReach(t client.Token, add func(check Check, severity Severity, format 
 	if all {
 		add(OverScoped, Medium, "may delete repositories and change their settings")
 	}
+}
+
+// mayDestroy tells whether a token may do more than read and write.
+func mayDestroy(t client.Token) bool {
+	return slices.Contains(t.Scopes, scopeAdmin) || slices.ContainsFunc(t.Resources, func(r client.Resource) bool {
+		return slices.ContainsFunc(r.Scopes, func(scope string) bool {
+			return strings.HasSuffix(scope, "-delete") || strings.HasSuffix(scope, "-admin")
+		})
+	})
 }
 
 // networks are where the tokens come from that this machine holds. The program that made a token says less:

@@ -40,9 +40,3 @@ func parseInstant(text string, now time.Time) (time.Time, error) {
 	}
 	return time.Time{}, fmt.Errorf("cannot read the expiry %q: give a lifetime (12h, 30d, 6w, 1y), a date (2027-01-31) or \"never\"", text)
 }
-
-// ParseLifetime reads a span of time such as 30d.
-func ParseLifetime(text string) (d time.Duration, ok bool) {
-	d, err := lifetime.Parse(text)
-	return d, err == nil
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/internal/lifetime"
 )
 
 // Held are the ids of the tokens that this machine holds.
@@ -59,14 +60,14 @@ func ParseFilter(text string) (Filter, error) {
 		return Filter{}, fmt.Errorf("unknown filter %q: the filters are %s=", text, strings.Join(FilterKeys(), "=, "))
 	}
 	f := Filter{Key: key, Value: value}
-	lifetime, isTime := ParseLifetime(value)
+	span, err := lifetime.Parse(value)
 	switch {
-	case (key == "unused" || key == "expiring") && !isTime:
+	case (key == "unused" || key == "expiring") && err != nil:
 		return Filter{}, fmt.Errorf("cannot read the time of the filter %q: give hours, days, weeks or years, such as %s=90d", text, key)
 	case key == "unused":
-		f.matches = func(t client.Token, _ Held, now time.Time) bool { return UnusedFor(t, now) >= lifetime }
+		f.matches = func(t client.Token, _ Held, now time.Time) bool { return UnusedFor(t, now) >= span }
 	case key == "expiring":
-		f.matches = func(t client.Token, _ Held, now time.Time) bool { return expiresWithin(t, lifetime, now) }
+		f.matches = func(t client.Token, _ Held, now time.Time) bool { return expiresWithin(t, span, now) }
 	case key == "scope":
 		scope, err := parseScopeFilter(value)
 		if err != nil {

@@ -65,6 +65,9 @@ func (o auditOptions) run(ctx context.Context) error {
 		return err
 	}
 	all, err := account.list(ctx)
+	if err == nil {
+		all, err = tokens.Details(ctx, account.hub, all)
+	}
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (h helperTokens) Exchange(ctx context.Context, key, serverURL, username str
 		return fmt.Errorf("exchange the password for a token: %w", err)
 	}
 	h.sys.say("Docker has the token %s in place of your password: %s, %s.", printable(made.Token.Label),
-		tokens.Permission(made.Token.Scopes), expiry(made.Token.ExpiresAt, h.sys.Now()))
+		tokens.PermissionOf(made.Token), expiry(made.Token.ExpiresAt, h.sys.Now()))
 	h.sys.tellPending(made)
 	return nil
 }

@@ -94,7 +94,7 @@ func describe(t client.Token, held bool, now time.Time, toPerson bool) string {
 	lines := [][2]string{
 		{"Label", t.Label},
 		{"ID", t.ID},
-		{"Permission", tokens.Permission(t.Scopes) + allowance(t.Scopes)},
+		{"Permission", tokens.PermissionOf(t) + allowance(t.Scopes)},
 		{"Scopes", strings.Join(t.Scopes, ", ")},
 		{"Status", string(tokens.StatusOf(t, now))},
 		{"Source", source(t)},

@@ -36,7 +36,9 @@ func (n *orgName) Set(text string) error {
 
 // orgCommands are those that have --org. Whatever they do with signedIn, they do to the tokens of that
 // organization then.
-func orgCommands() []string { return []string{"create", "list", "activate", "deactivate", "delete"} }
+func orgCommands() []string {
+	return []string{"create", "list", "inspect", "rename", "activate", "deactivate", "rotate", "delete", "audit"}
+}
 
 func addOrgFlag(sys *system, root *cobra.Command) {
 	for _, cmd := range root.Commands() {

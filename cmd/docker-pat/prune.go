@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/internal/lifetime"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -66,7 +67,6 @@ func (o pruneOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	o.rule.Unused, _ = tokens.ParseLifetime(o.unused) // checked
 	account, err := o.sys.signedIn(ctx)
 	if err != nil {
 		return err
@@ -99,10 +99,13 @@ func (o pruneOptions) run(ctx context.Context) error {
 	return err
 }
 
-func (o pruneOptions) check() error {
-	unused, ok := tokens.ParseLifetime(o.unused)
+func (o *pruneOptions) check() error {
+	var err error
+	if o.unused != "" {
+		o.rule.Unused, err = lifetime.Parse(o.unused)
+	}
 	switch {
-	case o.unused != "" && (!ok || unused == 0):
+	case o.unused != "" && (err != nil || o.rule.Unused == 0):
 		return usagef("prune", "cannot read the time %q: give hours, days, weeks or years, such as 90d", o.unused)
 	case o.unused == "" && o.rule == tokens.PruneRule{}:
 		return usagef("prune", "say which tokens may go: --expired, --inactive, --unused TIME or --auto")

@@ -40,9 +40,13 @@ func newRootCmd(sys *system) *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return usageErrorOf(cmd, cmd.ValidateFlagGroups()) }
 	addGroup(root, "session", "Session:", newLoginCmd(sys), newLogoutCmd(sys), newStatusCmd(sys))
 	addGroup(root, "tokens", "Tokens:",
-		newCreateCmd(sys), newListCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys), newRotateCmd(sys), newDeleteCmd(sys), newExecCmd(sys), newInspectCmd(sys), newRenameCmd(sys), newPruneCmd(sys), newAuditCmd(sys))
+		newCreateCmd(sys), newListCmd(sys), newInspectCmd(sys), newRenameCmd(sys), newActivateCmd(sys), newDeactivateCmd(sys),
+		newRotateCmd(sys), newDeleteCmd(sys), newPruneCmd(sys), newAuditCmd(sys), newExecCmd(sys))
 	addGroup(root, "docker", "Docker:",
-		newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newHelperCmd(sys), newProfileCmd(sys))
+		newSetupCmd(sys), newDoctorCmd(sys), newCredentialsCmd(sys), newProfileCmd(sys), newHelperCmd(sys))
+	root.AddCommand(newVersionCmd(sys))
+	addOrgFlag(sys, root)
+	spell(root, sys.name())
 	return root
 }
 

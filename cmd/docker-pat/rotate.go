@@ -93,7 +93,11 @@ func (o rotateOptions) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	held, err := o.choose(ctx, s, o.sys.store(s), names)
+	all, err := o.sys.heldTokens(ctx, o.sys.store(s))
+	if err != nil {
+		return err
+	}
+	held, err := o.choose(s, all, names)
 	if err != nil {
 		return err
 	}
@@ -147,11 +151,7 @@ func (o rotateOptions) rotation() (r tokens.Rotation, err error) {
 }
 
 // choose finds the tokens in the index; only a name that it does not know is an error.
-func (o rotateOptions) choose(ctx context.Context, s settings.Settings, store *secretstore.Store, names []string) ([]heldToken, error) {
-	all, err := heldTokensOf(ctx, store)
-	if err != nil {
-		return nil, err
-	}
+func (o rotateOptions) choose(s settings.Settings, all []heldToken, names []string) ([]heldToken, error) {
 	switch {
 	case o.all && len(all) == 0:
 		return nil, tokens.ErrNotHeld
@@ -176,16 +176,16 @@ func (o rotateOptions) choose(ctx context.Context, s settings.Settings, store *s
 	return all[i : i+1], nil
 }
 
-// heldTokensOf are those that docker-pat made and this machine holds for Docker, in the order of their
-// servers.
-func heldTokensOf(ctx context.Context, store *secretstore.Store) ([]heldToken, error) {
+// heldTokens are those that docker-pat made and this machine holds for Docker, with --org those of that
+// organization, in the order of their servers.
+func (sys *system) heldTokens(ctx context.Context, store *secretstore.Store) ([]heldToken, error) {
 	entries, err := store.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []heldToken
 	for key, e := range entries {
-		if e.Token != nil && !credhelper.IsLoanKey(key) {
+		if e.Token != nil && !credhelper.IsLoanKey(key) && (sys.org == "" || e.Token.Org == string(sys.org)) {
 			all = append(all, heldToken{key, e})
 		}
 	}
