@@ -115,7 +115,7 @@ func TestDockerHubLoginPassword(t *testing.T) {
 		}
 	}
 	m.keepsHubOffDisk(append(secrets, password)...)
-	m.loginHub("not-"+password).exits(1)
+	m.loginHub("not-" + password).exits(1)
 	m.holdsUnderEveryName(secrets[1])
 
 	m.run("docker", "logout").exits(0).hides("WARNING")
