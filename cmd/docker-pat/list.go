@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-pat/docker-pat/client"
+	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -181,17 +182,30 @@ func mark(held bool) string {
 	return " "
 }
 
-// heldTokens are the tokens that this machine holds, by the index alone.
+// heldTokens are the tokens that this machine holds, by the indexes alone. Those of the other profiles are
+// among them, since several profiles may be of one account.
 func (a account) heldTokens(ctx context.Context) (tokens.Held, error) {
-	entries, err := a.store.List(ctx)
+	own, err := a.store.List(ctx)
 	if err != nil {
 		return nil, err
 	}
+	held := tokensOf(own)
+	for _, dir := range a.settings.OtherStateDirs() {
+		other, err := secretstore.New(secretstore.Options{StateDir: dir}).List(ended(ctx))
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, tokensOf(other)...)
+	}
+	return held, nil
+}
+
+func tokensOf(entries map[string]secretstore.Entry) tokens.Held {
 	var ids tokens.Held
 	for _, e := range entries {
 		if e.Token != nil {
 			ids = append(ids, e.Token.ID)
 		}
 	}
-	return ids, nil
+	return ids
 }

@@ -69,8 +69,21 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 		return s, err
 	}
 	s, err = fromVariables(p.over(getenv))
-	s.Profile, s.StateDir = name, filepath.Join(s.StateDir, "profiles", name)
+	s.Profile, s.StateDir = name, filepath.Join(s.StateDir, profilesDir, name)
 	return s, err
+}
+
+// profilesDir holds the state folders of all profiles but the default one, whose own folder it is in.
+const profilesDir = "profiles"
+
+// OtherStateDirs are the state folders of the profiles that are not in use, whether or not they are used.
+func (s Settings) OtherStateDirs() []string {
+	root := s.StateDir
+	if s.Profile != "" {
+		root = filepath.Dir(filepath.Dir(s.StateDir))
+	}
+	dirs, _ := filepath.Glob(filepath.Join(root, profilesDir, "*")) // a folder that cannot be read has none
+	return slices.DeleteFunc(append(dirs, root), func(dir string) bool { return dir == s.StateDir })
 }
 
 // choose returns a name, which need not be there.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +87,27 @@ func TestCheckProfileName(t *testing.T) {
 	for _, bad := range []string{"", "default", "Work", ".", "..", "-x", "a/b", "a b", "é", strings.Repeat("x", 33)} {
 		if settings.CheckProfileName(bad) == nil {
 			t.Errorf("%q may be the name of a profile", bad)
+		}
+	}
+}
+
+func TestOtherStateDirs(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	work, lab := filepath.Join(root, "profiles", "work"), filepath.Join(root, "profiles", "lab")
+	if err := errors.Join(os.MkdirAll(work, 0o700), os.MkdirAll(lab, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		s    settings.Settings
+		want []string
+	}{
+		{settings.Settings{StateDir: root}, []string{lab, work}},
+		{settings.Settings{StateDir: work, Profile: "work"}, []string{lab, root}},
+		{settings.Settings{StateDir: filepath.Join(root, "profiles", "new"), Profile: "new"}, []string{lab, work, root}},
+	} {
+		if got := tt.s.OtherStateDirs(); !slices.Equal(got, tt.want) {
+			t.Errorf("%+v: %v, want %v", tt.s, got, tt.want)
 		}
 	}
 }
