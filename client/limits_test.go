@@ -136,31 +136,44 @@ func TestWaitsAddUp(t *testing.T) {
 	all.Wait()
 }
 
-// TestWaitsAddUpOverCalls has several operations, each of which would be in bounds alone.
+// TestWaitsAddUpOverCalls has several operations, each of which would be in bounds alone, or so far out of
+// them that the sum is not a number any more.
 func TestWaitsAddUpOverCalls(t *testing.T) {
 	t.Parallel()
-	var tries atomic.Int32
-	server := record(t, func(w http.ResponseWriter, r *http.Request) {
-		switch tries.Add(1) {
-		case 1:
-			w.Header().Set("Retry-After", "1")
-			reply(429, "text/plain", "later")(w, r)
-		case 2:
-			reply(200, "application/json", `{"uuid":"1234"}`)(w, r)
-		default:
-			w.Header().Set("Retry-After", "60")
-			reply(429, "text/plain", "later")(w, r)
-		}
-	})
-	var told waits
-	c := newClient(t, server.URL, told.note)
-	if _, err := c.GetToken(t.Context(), "1234"); err != nil {
-		t.Fatal(err)
+	var all sync.WaitGroup
+	for name, second := range map[string]string{"together": "60", "far beyond": "99999999999"} {
+		all.Go(func() {
+			var tries atomic.Int32
+			server := record(t, func(w http.ResponseWriter, r *http.Request) {
+				switch tries.Add(1) {
+				case 1:
+					w.Header().Set("Retry-After", "1")
+					reply(429, "text/plain", "later")(w, r)
+				case 2:
+					reply(200, "application/json", `{"uuid":"1234"}`)(w, r)
+				default:
+					w.Header().Set("Retry-After", second)
+					reply(429, "text/plain", "later")(w, r)
+				}
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			told := waits{do: func() {
+				if tries.Load() > 1 {
+					cancel() // the end of the wait if it is made
+				}
+			}}
+			c := newClient(t, server.URL, told.note)
+			if _, err := c.GetToken(ctx, "1234"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			_, err := c.WithBearer(secret.New("bearer")).GetToken(ctx, "1234")
+			if all := told.all(); !errors.Is(err, client.ErrRateLimited) || !slices.Equal(all, []time.Duration{time.Second}) {
+				t.Errorf("%s: told %v, and %v; want one second and ErrRateLimited", name, all, err)
+			}
+		})
 	}
-	_, err := c.WithBearer(secret.New("bearer")).GetToken(t.Context(), "1234")
-	if all := told.all(); !errors.Is(err, client.ErrRateLimited) || !slices.Equal(all, []time.Duration{time.Second}) {
-		t.Errorf("told %v, and %v; want one second and ErrRateLimited", all, err)
-	}
+	all.Wait()
 }
 
 // TestWaitBeyondTheDeadline is not begun.
