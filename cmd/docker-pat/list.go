@@ -191,7 +191,7 @@ func (a account) heldTokens(ctx context.Context) (tokens.Held, error) {
 	}
 	held := tokensOf(own)
 	for _, dir := range a.settings.OtherStateDirs() {
-		other, err := secretstore.New(secretstore.Options{StateDir: dir}).List(ended(ctx))
+		other, err := secretstore.New(secretstore.Options{StateDir: dir}).Indexed(ctx)
 		if err != nil {
 			return nil, err
 		}
