@@ -19,13 +19,30 @@ type Loan struct {
 	op     *journal.Operation
 }
 
-// Lend makes a token and puts it into the store at a place that lives as long as the loan. folder, if
-// not "", is removed at the end. After an error nothing is left, or the error is a *PendingError.
-func (is *Issuer) Lend(ctx context.Context, place Place, spec Spec, folder string) (*Loan, error) {
-	op, err := is.begin(journal.Entry{Label: spec.Label, Org: spec.Org, Key: place.Key, Borrowed: true, Folder: folder})
+// A Folder is one that lives as long as a loan.
+type Folder struct {
+	Path string // where nothing is yet
+	Make func() error
+}
+
+// Lend makes a folder, and a token, which it puts into the store at a place that lives as long as the loan.
+// After an error nothing is left, or the error is a *PendingError.
+func (is *Issuer) Lend(ctx context.Context, place Place, spec Spec, folder Folder) (*Loan, error) {
+	op, err := is.begin(journal.Entry{Label: spec.Label, Org: spec.Org, Key: place.Key, Borrowed: true, Folder: folder.Path})
 	if err != nil {
 		return nil, err
 	}
+	if err := folder.Make(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder.Path), op.Done())
+	}
+	loan, err := is.lend(ctx, op, place, spec)
+	if err != nil {
+		err = errors.Join(err, os.RemoveAll(folder.Path))
+	}
+	return loan, err
+}
+
+func (is *Issuer) lend(ctx context.Context, op *journal.Operation, place Place, spec Spec) (*Loan, error) {
 	token, text, err := is.make(ctx, op, spec)
 	if err != nil {
 		return nil, err
@@ -57,9 +74,7 @@ func (l *Loan) End(ctx context.Context) error {
 	defer cancel()
 	err := remove(ctx, l.issuer.Hub(l.op.Entry.Org), l.Token.ID)
 	err = errors.Join(err, l.issuer.Store.Delete(ctx, l.op.Entry.Key))
-	if l.op.Entry.Folder != "" {
-		err = errors.Join(err, os.RemoveAll(l.op.Entry.Folder))
-	}
+	err = errors.Join(err, os.RemoveAll(l.op.Entry.Folder))
 	if err != nil {
 		return errors.Join(err, l.op.Leave())
 	}

@@ -3,6 +3,8 @@ package tokens_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"sync"
 	"testing"
@@ -149,7 +151,9 @@ func TestLend(t *testing.T) {
 	b := newBench(t)
 	old := b.mustUse(t)
 	place := tokens.Place{Key: key + "#exec-1", ServerURL: key}
-	loan, err := b.issuer.Lend(t.Context(), place, spec(), "")
+	folder := tokens.Folder{Path: filepath.Join(t.TempDir(), "settings")}
+	folder.Make = func() error { return os.Mkdir(folder.Path, 0o700) }
+	loan, err := b.issuer.Lend(t.Context(), place, spec(), folder)
 	if err != nil || b.issuer.Registry.SignIn(t.Context(), loan.Username(), loan.Secret) != nil {
 		t.Fatalf("Lend = %+v, %v", loan, err)
 	}
@@ -178,10 +182,17 @@ func TestLend(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := b.issuer.Lend(t.Context(), place, spec(), ""); err == nil || tt.want != nil && !errors.Is(err, tt.want) {
+		if _, err := b.issuer.Lend(t.Context(), place, spec(), folder); err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+		if _, err := os.Stat(folder.Path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: the folder is still there: %v", name, err)
 		}
 		b.wantLeft(t, old.ID)
 		b.settle(t)
+	}
+	broken := tokens.Folder{Path: folder.Path, Make: func() error { return errKeychain }}
+	if _, err := b.issuer.Lend(t.Context(), place, spec(), broken); !errors.Is(err, errKeychain) || b.journal.Any() {
+		t.Errorf("without a folder: got %v, want %v", err, errKeychain)
 	}
 }

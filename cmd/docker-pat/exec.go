@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-pat/docker-pat/credhelper"
@@ -81,19 +80,14 @@ func (o execOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	id := uuid.NewString()
-	folder, err := newExecFolder(o.sys, account.settings, id)
+	folder, err := newExecFolder(o.sys, account.settings)
 	if err != nil {
 		return err
 	}
-	place, err := account.place()
+	place := tokens.Place{Key: credhelper.LoanKey(folder.key, folder.id), ServerURL: account.settings.Registry}
+	loan, err := issuer.Lend(ctx, place, spec, tokens.Folder{Path: folder.path, Make: folder.fill})
 	if err != nil {
-		return errors.Join(err, folder.remove())
-	}
-	place.Key = credhelper.LoanKey(place.Key, id)
-	loan, err := issuer.Lend(ctx, place, spec, folder.path)
-	if err != nil {
-		return errors.Join(err, folder.remove())
+		return err
 	}
 	runErr := o.command(ctx, folder, loan, program, args)
 	if err := loan.End(ctx); err != nil {

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/dockerconfig"
 	"github.com/docker-pat/docker-pat/internal/helper"
@@ -28,36 +30,25 @@ type execFolder struct {
 	key      string // of the registry
 }
 
-// newExecFolder makes the folder where the system keeps what lives as long as a login, which is mostly in
-// memory, or else among the temporary files.
-func newExecFolder(sys *system, s settings.Settings, id string) (execFolder, error) {
+// newExecFolder chooses a folder where the system keeps what lives as long as a login, which is mostly in
+// memory, or else among the temporary files. It makes none.
+func newExecFolder(sys *system, s settings.Settings) (execFolder, error) {
 	key, err := credhelper.Key(s.Registry)
 	if err != nil {
 		return execFolder{}, err
 	}
-	f := execFolder{sys: sys, settings: s, id: id, key: key}
-	for _, base := range []string{sys.Env("XDG_RUNTIME_DIR"), os.TempDir()} {
-		if base == "" {
-			continue
-		}
-		if f.path, err = os.MkdirTemp(base, "docker-pat-exec-"); err == nil {
-			break
-		}
+	f := execFolder{sys: sys, settings: s, id: uuid.NewString(), key: key}
+	base := os.TempDir()
+	if dir := sys.Env("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) && isFolder(dir) {
+		base = dir
 	}
-	if err == nil {
-		err = f.fill()
-	}
-	if err != nil {
-		return execFolder{}, errors.Join(fmt.Errorf("make settings for the command: %w", err), f.remove())
-	}
+	f.path = filepath.Join(base, "docker-pat-exec-"+f.id)
 	return f, nil
 }
 
-func (f execFolder) remove() error {
-	if f.path == "" {
-		return nil
-	}
-	return os.RemoveAll(f.path)
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (f execFolder) docker() string     { return filepath.Join(f.path, "docker") }
@@ -65,12 +56,15 @@ func (f execFolder) containers() string { return filepath.Join(f.path, "auth.jso
 func (f execFolder) programs() string   { return filepath.Join(f.path, "bin") }
 
 func (f execFolder) fill() error {
-	for _, dir := range []string{f.docker(), f.programs()} {
+	for _, dir := range []string{f.path, f.docker(), f.programs()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	return errors.Join(f.linkHelper(), f.linkDocker(), f.writeDocker(), f.writeContainers())
+	if err := errors.Join(f.linkHelper(), f.linkDocker(), f.writeDocker(), f.writeContainers()); err != nil {
+		return fmt.Errorf("make settings for the command: %w", err)
+	}
+	return nil
 }
 
 // linkHelper puts the helper of this very program first on PATH.

@@ -72,6 +72,8 @@ func (b *bench) many(ctx context.Context) error {
 	gets := []*timing{
 		{name: "get among 5", on: b.few, args: []string{pat, "get"}, stdin: server},
 		{name: "get among 500", on: b.lots, args: []string{pat, "get"}, stdin: server},
+		{name: "go-keyring among 5", on: b.few, args: []string{"bare"}, stdin: server},
+		{name: "go-keyring among 500", on: b.lots, args: []string{"bare"}, stdin: server},
 	}
 	if err := b.interleave(ctx, gets, 100, 5); err != nil {
 		return err

@@ -58,13 +58,15 @@ func (b *bench) report(slack float64) error {
 		{"list of 500", "secretservice list of 500", 0.02},
 		{"500 gets by 16", "secretservice 500 gets by 16", 0.50},
 		{"get among 500", "get among 5", 1.40}, // the keychain's own share and noise
+		{"go-keyring among 500", "go-keyring among 5", 0}, // what the keychain itself takes longer
+		{"get among 500", "go-keyring among 500", 0},
 		{"memory of get", "16 MiB", 1},
 	} {
 		ours, peer := b.medians[c.ours], b.medians[c.peer]
 		if ours == 0 || peer == 0 {
 			return fmt.Errorf("%s or %s was not measured", c.ours, c.peer)
 		}
-		line := fmt.Sprintf("%-15s / %-28s = %.3f", c.ours, c.peer, ours/peer)
+		line := fmt.Sprintf("%-20s / %-28s = %.3f", c.ours, c.peer, ours/peer)
 		if c.mark > 0 {
 			line += fmt.Sprintf("  (at most %.2f)", c.mark)
 			if ours/peer > c.mark*slack {
