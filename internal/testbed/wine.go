@@ -81,6 +81,7 @@ func (w *Wine) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.awaitServer(ctx)
 	output, err := os.Create(w.path("wineboot.log"))
 	if err != nil {
 		return err
@@ -95,6 +96,26 @@ func (w *Wine) start(ctx context.Context) error {
 		return fmt.Errorf("start wine: %w\n%s%s", err, said, w.server.log())
 	}
 	return nil
+}
+
+// awaitServer waits until the server listens: a program that finds none starts one of its own, and the two get
+// into each other's way. Debian's Wine listens in the folder for temporary files; for one that listens
+// elsewhere a moment has to be enough.
+func (w *Wine) awaitServer(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		if found, err := filepath.Glob(w.path("wine-*", "server-*", "socket")); err != nil || len(found) > 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.server.ended:
+			return // which shows when the first program is run
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // makeLibrary gives it the library that Go programs need.
@@ -161,7 +182,7 @@ func (w *Wine) Stop() error {
 // links to menus in the user's home.
 func (w *Wine) env() []string {
 	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "WINEPREFIX=" + w.prefix(), "WINEDEBUG=-all",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "WINEPREFIX=" + w.prefix(), "WINEDEBUG=-all",
 		"WINEDLLOVERRIDES=mscoree=;mshtml=;winemenubuilder.exe=",
 	}
 }
