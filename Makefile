@@ -10,7 +10,7 @@ ifneq ($(RELEASE),)
 LDFLAGS += -X github.com/docker-pat/docker-pat/internal/buildinfo.release=$(RELEASE)
 endif
 
-.PHONY: help build deps test lint demo bench fuzz clean
+.PHONY: help build deps test lint demo bench torture fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ demo: deps build ## play the main story on real components, in scratch folders
 bench: ## time the helper beside others, and print the ratios
 	@scripts/deps bench
 	@go run ./scripts/bench $(BENCHFLAGS)
+
+torture: build ## kill the programs at random instants, fail the service, fill the disk; count what is lost
+	@scripts/deps test
+	@go run ./scripts/torture $(TORTUREFLAGS)
 
 fuzz: ## fuzz each parser for FUZZTIME (default 60s)
 	@scripts/fuzz $(or $(FUZZTIME),60s)

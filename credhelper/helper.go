@@ -229,12 +229,16 @@ func (h *Helper) retire(key string, held *secretstore.Entry, leave func() error)
 	}
 	op, err := journal.In(h.opts.StateDir).Begin(journal.Entry{
 		ID: journal.NewID(), HubURL: h.opts.HubURL, Username: held.Username, Org: held.Token.Org, Label: held.Token.Label,
-		Tokens: []string{held.Token.ID}, Key: key, StartedAt: h.opts.Now().UTC(),
+		Tokens: []string{held.Token.ID}, Key: key, StartedAt: h.opts.Now().UTC(), Writing: h.opts.Now().UTC(),
 	})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(leave(), op.Leave()); err != nil || h.opts.Tokens == nil {
+	if err := leave(); err != nil {
+		return errors.Join(err, op.Leave())
+	}
+	written := op.Update(func(e *journal.Entry) { e.Writing = time.Time{} })
+	if err := errors.Join(written, op.Leave()); err != nil || h.opts.Tokens == nil {
 		return err
 	}
 	if err := h.opts.Tokens.Settle(h.ctx); err != nil {

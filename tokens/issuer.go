@@ -152,6 +152,9 @@ func (is *Issuer) replace(ctx context.Context, place Place, spec Spec, old secre
 	}
 	err = is.check(ctx, spec, text)
 	if err == nil {
+		err = op.Update(func(e *journal.Entry) { e.Writing = is.Now().UTC() })
+	}
+	if err == nil {
 		err = put(ctx, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: stored(spec, token)})
 	}
 	if err != nil {
@@ -291,7 +294,8 @@ func (is *Issuer) end(ctx context.Context, op *journal.Operation) error {
 	defer cancel()
 	for _, id := range op.Entry.Tokens {
 		if err := remove(ctx, is.Hub(op.Entry.Org), id); err != nil {
-			return errors.Join(err, op.Leave())
+			written := op.Update(func(e *journal.Entry) { e.Writing = time.Time{} }) // it was read back
+			return errors.Join(err, written, op.Leave())
 		}
 	}
 	return op.Done()

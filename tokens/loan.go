@@ -49,6 +49,9 @@ func (is *Issuer) lend(ctx context.Context, op *journal.Operation, place Place, 
 	}
 	err = is.check(ctx, spec, text)
 	if err == nil {
+		err = op.Update(func(e *journal.Entry) { e.Writing = is.Now().UTC() })
+	}
+	if err == nil {
 		err = is.Store.Put(ctx, place.Key, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: stored(spec, token)})
 	}
 	if err == nil {

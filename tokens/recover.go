@@ -16,6 +16,10 @@ import (
 // anybody who waits for it.
 const settleTime = 60 * time.Second
 
+// writeTime is how long a keychain may still carry out a change whose process was killed. A look at it before
+// that could be followed by another truth.
+const writeTime = 5 * time.Second
+
 // Recover ends what crashes, kills and failures have left of this account in the journal: of the tokens
 // that an operation made or was to retire, it deletes those that the store does not hold. What cannot be
 // ended yet stays for the next time; err says why, unless it is only too early. handedOut are labels of
@@ -50,8 +54,12 @@ func (r *recovery) settle(ctx context.Context, op *journal.Operation) error {
 	if ctx.Err() != nil || e.HubURL != r.HubURL || !strings.EqualFold(e.Username, r.Username) || e.NotBefore.After(r.Now()) {
 		return op.Leave()
 	}
+	written := r.Now().Sub(e.Writing) >= writeTime
+	if !written && !e.Borrowed { // what is borrowed goes in any case
+		return op.Leave()
+	}
 	done, err := r.finish(ctx, e)
-	if err != nil || !done {
+	if err != nil || !done || !written {
 		return errors.Join(err, op.Leave())
 	}
 	return op.Done()

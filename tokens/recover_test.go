@@ -93,6 +93,22 @@ func TestRecover(t *testing.T) {
 	b.wantLeft(t, fresh.ID, lost.ID)
 }
 
+// TestRecoverWhileTheKeychainWrites leaves alone what a keychain may still put into place.
+func TestRecoverWhileTheKeychainWrites(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old := b.mustUse(t)
+	fresh, text := b.made(t, b.dead(t, journal.Entry{Label: label, Key: key, Makes: true, Tokens: []string{old.ID}, Writing: b.issuer.Now()}))
+	if _, err := b.issuer.Recover(t.Context()); err != nil || !b.journal.Any() {
+		t.Errorf("Recover: %v; the journal has %+v", err, b.journal.Entries())
+	}
+	b.wantLeft(t, old.ID, fresh.ID)
+	b.put(t, fresh, text) // by a keychain that was told to before the kill
+	b.settle(t)
+	b.wantLeft(t, fresh.ID)
+	b.wantHeld(t, fresh.ID)
+}
+
 // TestRecoverALoan takes away all that a command had for itself.
 func TestRecoverALoan(t *testing.T) {
 	t.Parallel()

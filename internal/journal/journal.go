@@ -47,6 +47,8 @@ type Entry struct {
 	// NotBefore is when Tokens may be deleted; zero: at once.
 	NotBefore time.Time `json:"not_before,omitzero"`
 	StartedAt time.Time `json:"started_at"`
+	// Writing is when a change of the store began that is not known to have ended; zero: none is under way.
+	Writing time.Time `json:"writing,omitzero"`
 }
 
 // A Journal is a folder of entries. Its zero value cannot be used.

@@ -35,7 +35,7 @@ func (x index) setPending(ctx context.Context, keys []string) error {
 			data, err := json.Marshal(keys)
 			return struct{}{}, errors.Join(err, atomicfile.Write(x.pendingPath(), data, atomicfile.Options{}))
 		}
-		err := os.Remove(x.pendingPath())
+		err := atomicfile.WhenFree(func() error { return os.Remove(x.pendingPath()) })
 		if errors.Is(err, os.ErrNotExist) {
 			err = nil
 		}

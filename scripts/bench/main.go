@@ -57,7 +57,7 @@ func (b *bench) report(slack float64) error {
 		{"erase", "secretservice erase", 0.60},
 		{"list of 500", "secretservice list of 500", 0.02},
 		{"500 gets by 16", "secretservice 500 gets by 16", 0.50},
-		{"get among 500", "get among 5", 1.40}, // the keychain's own share and noise
+		{"get among 500", "get among 5", 1.40},            // the keychain's own share and noise
 		{"go-keyring among 500", "go-keyring among 5", 0}, // what the keychain itself takes longer
 		{"get among 500", "go-keyring among 500", 0},
 		{"memory of get", "16 MiB", 1},
