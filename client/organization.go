@@ -149,7 +149,7 @@ func (o *Organization) CreateToken(ctx context.Context, spec NewToken) (Token, S
 }
 
 // ListTokens returns all access tokens of the organization, each once, without their Resources and Scopes.
-// It refuses a next page on another host. Source: GET /v2/orgs/{name}/access-tokens.
+// It refuses a next page on a host that is neither the service nor Docker Hub. Source: GET /v2/orgs/{name}/access-tokens.
 func (o *Organization) ListTokens(ctx context.Context) ([]Token, error) {
 	tokens, _, err := o.list(ctx)
 	return tokens, err

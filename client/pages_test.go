@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/internal/sandbox"
+	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -226,6 +228,27 @@ func TestNextPagesElsewhere(t *testing.T) {
 	}
 	if !errors.Is(err, client.ErrRedirect) {
 		t.Errorf("got %v, want ErrRedirect", err)
+	}
+}
+
+// TestNextPagesOfTheMock has the service name Docker Hub as its host and always the same next page, as a mock
+// server with the examples of the API reference does.
+func TestNextPagesOfTheMock(t *testing.T) {
+	t.Parallel()
+	server := record(t, reply(200, "application/json", `{"total":10,"next":"https://hub.docker.com/v2/orgs/docker/access-tokens?page=2&page_size=10",
+		"results":[{"id":"a7a5ef25"}]}`))
+	got, err := newClient(t, server.URL, nil).WithBearer(secret.New("bearer")).Organization("acme").ListTokens(t.Context())
+	if err != nil || len(got) != 1 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	requests := server.requests()
+	if len(requests) < 2 || len(requests) > 5 {
+		t.Errorf("%d requests", len(requests))
+	}
+	for _, r := range requests {
+		if !strings.HasPrefix(r, "GET /v2/orgs/acme/access-tokens?page=") {
+			t.Errorf("asked for %s", r)
+		}
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *Client) CreateToken(ctx context.Context, spec NewToken) (Token, Secret,
 }
 
 // ListTokens returns all personal access tokens of the account, each once. It refuses a next page on
-// another host. Source: GET /v2/access-tokens.
+// a host that is neither the service nor Docker Hub. Source: GET /v2/access-tokens.
 func (c *Client) ListTokens(ctx context.Context) ([]Token, error) {
 	tokens, err := c.listAll(ctx, func(ctx context.Context, query url.Values) (page, error) {
 		var reply struct {
