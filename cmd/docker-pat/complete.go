@@ -15,11 +15,18 @@ import (
 // completeTokens offers the tokens that are known on this machine, for up to most arguments; 0 means any number.
 // It asks neither Docker Hub nor the keychain.
 func completeTokens(sys *system, most int) cobra.CompletionFunc {
+	return completeNames(most, sys.knownNames)
+}
+
+// completeHeld offers the tokens that this machine holds, for any number of arguments, and asks as little.
+func completeHeld(sys *system) cobra.CompletionFunc { return completeNames(0, sys.heldNames) }
+
+func completeNames(most int, names func(context.Context) []nameView) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, given []string, start string) ([]string, cobra.ShellCompDirective) {
 		if most > 0 && len(given) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		known := sys.knownNames(cmd.Context())
+		known := names(cmd.Context())
 		labelled := map[string]int{}
 		for _, n := range known {
 			labelled[n.Label]++
@@ -53,17 +60,37 @@ func (sys *system) knownNames(ctx context.Context) []nameView {
 	if data, err := regularfile.Read(ctx, namesPath(s), maxNames); err == nil {
 		names = readNames(data)
 	}
-	entries, err := sys.store(s).Indexed(ctx)
-	if err != nil {
-		entries = nil
-	}
-	for _, e := range entries {
-		if e.Token != nil && !slices.ContainsFunc(names, func(n nameView) bool { return n.ID == e.Token.ID }) {
-			names = append(names, nameView{e.Token.ID, e.Token.Label})
+	for _, held := range sys.heldNames(ctx) {
+		if !slices.ContainsFunc(names, func(n nameView) bool { return n.ID == held.ID }) {
+			names = append(names, held)
 		}
 	}
-	slices.SortFunc(names, func(a, b nameView) int { return strings.Compare(a.Label+a.ID, b.Label+b.ID) })
+	sortNames(names)
 	return names
+}
+
+// heldNames are those of the tokens that this machine holds, by label.
+func (sys *system) heldNames(ctx context.Context) []nameView {
+	s, err := sys.settings()
+	if err != nil {
+		return nil
+	}
+	entries, err := sys.store(s).Indexed(ctx)
+	if err != nil {
+		return nil
+	}
+	var names []nameView
+	for _, h := range heldAmong(entries, sys.org) {
+		if held := (nameView{h.entry.Token.ID, h.entry.Token.Label}); !slices.Contains(names, held) {
+			names = append(names, held)
+		}
+	}
+	sortNames(names)
+	return names
+}
+
+func sortNames(names []nameView) {
+	slices.SortFunc(names, func(a, b nameView) int { return strings.Compare(a.Label+a.ID, b.Label+b.ID) })
 }
 
 // completeFlag offers words for a flag. A flag that the command does not have would be a mistake in the program.

@@ -56,6 +56,8 @@ program that the command starts can read it, and so can whoever may look at its 
 	flags.StringSliceVar(&opts.scopes, "scope", nil, "what the token allows; may be given several times (default repo:write)")
 	flags.StringVar(&opts.expires, "expires", execExpires, "when the token ends if nothing else ends it")
 	flags.BoolVar(&opts.env, "env", false, "put the token into DOCKER_AUTH_CONFIG as well")
+	completeScope(cmd)
+	completeFlag(cmd, "expires", "1h", "4h", "12h", "1d")
 	return cmd
 }
 

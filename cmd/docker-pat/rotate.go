@@ -46,7 +46,8 @@ With --due it replaces those that are about to end, and says nothing when there 
   docker-pat rotate laptop --expires 30d --keep-old 24h
   docker-pat rotate --all
   docker-pat rotate --due`,
-		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), args) },
+		ValidArgsFunction: completeHeld(sys),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.expires, "expires", "", "when the new token ends (default: as long as the old one was made for)")
@@ -57,6 +58,7 @@ With --due it replaces those that are about to end, and says nothing when there 
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "print the ids of the new tokens alone")
 	cmd.MarkFlagsMutuallyExclusive("all", "due")
 	cmd.MarkFlagsMutuallyExclusive("json", "quiet")
+	completeExpires(cmd)
 	cmd.Args = usage(func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 && (opts.all || opts.due) {
 			return errors.New("--all and --due choose the tokens: give none")
@@ -183,14 +185,18 @@ func (sys *system) heldTokens(ctx context.Context, store *secretstore.Store) ([]
 	if err != nil {
 		return nil, err
 	}
+	return heldAmong(entries, sys.org), nil
+}
+
+func heldAmong(entries map[string]secretstore.Entry, org orgName) []heldToken {
 	var all []heldToken
 	for key, e := range entries {
-		if e.Token != nil && !credhelper.IsLoanKey(key) && (sys.org == "" || e.Token.Org == string(sys.org)) {
+		if e.Token != nil && !credhelper.IsLoanKey(key) && (org == "" || e.Token.Org == string(org)) {
 			all = append(all, heldToken{key, e})
 		}
 	}
 	slices.SortFunc(all, func(a, b heldToken) int { return strings.Compare(a.key, b.key) })
-	return all, nil
+	return all
 }
 
 // chooseHeld finds the tokens that are named, each once.
