@@ -23,11 +23,12 @@ import (
 )
 
 // A Store holds credentials by key. Get fails with secretstore.ErrNotFound for what is not there;
-// Delete does not.
+// Delete does not. Swap fails with secretstore.ErrChanged.
 type Store interface {
 	Get(ctx context.Context, key string) (secretstore.Credential, error)
 	Put(ctx context.Context, key string, c secretstore.Credential) error
 	Delete(ctx context.Context, key string) error
+	Swap(ctx context.Context, key string, from, to *secretstore.Credential) error
 	List(ctx context.Context) (map[string]secretstore.Entry, error)
 }
 
@@ -144,30 +145,42 @@ func (h *Helper) Add(c *credentials.Credentials) error {
 }
 
 // put keeps what is known of a token of ours: Docker stores at each login what it was given before. One
-// whose place another credential takes is retired. The index says, without asking the keychain, whether
-// there is anything to keep.
+// whose place another credential takes is retired.
 func (h *Helper) put(key string, c *credentials.Credentials) error {
 	fresh := secretstore.Credential{ServerURL: c.ServerURL, Username: c.Username, Secret: secret.New(c.Secret)}
-	entry := h.heldToken(key)
-	if entry == nil {
+	if key != h.registry { // our tokens are for that one alone
 		return h.store.Put(h.ctx, key, fresh)
 	}
-	held, err := h.store.Get(h.ctx, key)
-	if err == nil && held.Username == c.Username && held.Secret.Reveal() == c.Secret {
-		fresh.Token = held.Token
-		return h.store.Put(h.ctx, key, fresh)
-	}
-	return h.retire(key, entry, func() error { return h.store.Put(h.ctx, key, fresh) })
+	return h.swap(key, &fresh)
 }
 
-// heldToken is the entry under key, if it is a token of ours. An index that cannot be read must keep
-// nobody from logging in or out.
-func (h *Helper) heldToken(key string) *secretstore.Entry {
-	entries, err := h.store.List(h.ctx)
-	if entry := entries[key]; err == nil && entry.Token != nil {
-		return &entry
+// swapTries is how often somebody else may store something in between.
+const swapTries = 5
+
+// swap puts to in the place of what is held, and nothing where that is nil, and retires what was held.
+func (h *Helper) swap(key string, to *secretstore.Credential) error {
+	for try := 1; ; try++ {
+		held, err := h.store.Get(h.ctx, key)
+		switch {
+		case errors.Is(err, secretstore.ErrNotFound):
+			err = h.store.Swap(h.ctx, key, nil, to)
+		case errors.Is(err, secretstore.ErrDamaged) && to == nil:
+			err = h.store.Delete(h.ctx, key)
+		case errors.Is(err, secretstore.ErrDamaged):
+			err = h.store.Put(h.ctx, key, *to)
+		case err != nil:
+		case to != nil && held.Username == to.Username && held.Secret.Reveal() == to.Secret.Reveal():
+			to.Token = held.Token
+			err = h.store.Swap(h.ctx, key, &held, to)
+		case held.Token != nil:
+			err = h.retire(key, held, to)
+		default:
+			err = h.store.Swap(h.ctx, key, &held, to)
+		}
+		if !errors.Is(err, secretstore.ErrChanged) || try == swapTries {
+			return err
+		}
 	}
-	return nil
 }
 
 // Keeps tells whether Add would store a credential as it is: anything but a password for Docker Hub,
@@ -211,30 +224,35 @@ func (h *Helper) Delete(serverURL string) error {
 	if h.isLent(key) {
 		return h.store.Delete(h.ctx, LoanKey(key, h.opts.Loan))
 	}
-	if entry := h.heldToken(key); entry != nil {
-		return h.retire(key, entry, func() error { return h.store.Delete(h.ctx, key) })
+	if key != h.registry {
+		return h.store.Delete(h.ctx, key)
 	}
-	return h.store.Delete(h.ctx, key)
+	return h.swap(key, nil)
 }
 
 // retire ends a token of ours that leaves the store: nobody has seen it, so nobody could use it any more.
 // The journal has it before that, and leaves it alone as long as the store holds it.
-func (h *Helper) retire(key string, held *secretstore.Entry, leave func() error) error {
+func (h *Helper) retire(key string, held secretstore.Credential, to *secretstore.Credential) error {
 	prefs, err := h.opts.Preferences()
 	if err != nil {
 		return err
 	}
 	if prefs.LogoutRevokes == settings.RevokesNever {
-		return leave()
+		return h.store.Swap(h.ctx, key, &held, to)
 	}
+	now := h.opts.Now().UTC()
 	op, err := journal.In(h.opts.StateDir).Begin(journal.Entry{
 		ID: journal.NewID(), HubURL: h.opts.HubURL, Username: held.Username, Org: held.Token.Org, Label: held.Token.Label,
-		Tokens: []string{held.Token.ID}, Key: key, StartedAt: h.opts.Now().UTC(), Writing: h.opts.Now().UTC(),
+		Tokens: []string{held.Token.ID}, Key: key, StartedAt: now, Writing: now,
 	})
 	if err != nil {
 		return err
 	}
-	if err := leave(); err != nil {
+	err = h.store.Swap(h.ctx, key, &held, to)
+	if errors.Is(err, secretstore.ErrChanged) {
+		return errors.Join(err, op.Done())
+	}
+	if err != nil {
 		return errors.Join(err, op.Leave())
 	}
 	written := op.Update(func(e *journal.Entry) { e.Writing = time.Time{} })

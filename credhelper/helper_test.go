@@ -22,6 +22,7 @@ import (
 type memory struct {
 	credentials map[string]secretstore.Credential
 	err         error
+	read        func() // after each read
 }
 
 func (m *memory) Get(_ context.Context, key string) (secretstore.Credential, error) {
@@ -29,6 +30,9 @@ func (m *memory) Get(_ context.Context, key string) (secretstore.Credential, err
 		return secretstore.Credential{}, m.err
 	}
 	c, ok := m.credentials[key]
+	if m.read != nil {
+		m.read()
+	}
 	if !ok {
 		return secretstore.Credential{}, secretstore.ErrNotFound
 	}
@@ -47,6 +51,19 @@ func (m *memory) Delete(_ context.Context, key string) error {
 		delete(m.credentials, key)
 	}
 	return m.err
+}
+
+func (m *memory) Swap(ctx context.Context, key string, from, to *secretstore.Credential) error {
+	held, there := m.credentials[key]
+	switch {
+	case m.err != nil:
+		return m.err
+	case there != (from != nil) || there && (held.Username != from.Username || held.Secret.Reveal() != from.Secret.Reveal()):
+		return secretstore.ErrChanged
+	case to == nil:
+		return m.Delete(ctx, key)
+	}
+	return m.Put(ctx, key, *to)
 }
 
 func (m *memory) List(context.Context) (map[string]secretstore.Entry, error) {

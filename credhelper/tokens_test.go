@@ -259,6 +259,33 @@ func TestRetire(t *testing.T) {
 	}
 }
 
+// TestStoredInBetween has another process store a token while this one erases or replaces what it has read: what
+// leaves the store is in the journal, whichever it is.
+func TestStoredInBetween(t *testing.T) {
+	t.Parallel()
+	for action, in := range map[string]string{"erase": registry, "store": store(registry, "moby", pat("other"))} {
+		b := newBench(t)
+		b.hold("old", 2*week)
+		times := 0
+		b.memory.read = func() {
+			if times++; times <= 2 {
+				b.hold("renewed", 2*week)
+			}
+		}
+		if _, err := b.serve(t, action, in); err != nil {
+			t.Fatal(err)
+		}
+		entries := journal.In(b.stateDir).Entries()
+		if len(entries) != 1 || !reflect.DeepEqual(entries[0].Tokens, []string{"renewed"}) {
+			t.Errorf("%s: the journal has %+v", action, entries)
+		}
+		b.memory.read = func() { b.hold(strings.Repeat("x", times), 2*week); times++ }
+		if _, err := b.serve(t, action, in); !errors.Is(err, secretstore.ErrChanged) {
+			t.Errorf("%s: got %v, want %v", action, err, secretstore.ErrChanged)
+		}
+	}
+}
+
 // TestRetireNeedsTheJournal: where that cannot be written the token stays, or nobody would know of it.
 func TestRetireNeedsTheJournal(t *testing.T) {
 	t.Parallel()

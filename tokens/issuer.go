@@ -13,11 +13,11 @@ import (
 )
 
 // A Store is where Docker's credentials are. Get fails with secretstore.ErrNotFound for what is not
-// there, Replace with secretstore.ErrChanged.
+// there, Swap with secretstore.ErrChanged.
 type Store interface {
 	Get(ctx context.Context, key string) (secretstore.Credential, error)
 	Put(ctx context.Context, key string, c secretstore.Credential) error
-	Replace(ctx context.Context, key string, old, c secretstore.Credential) error
+	Swap(ctx context.Context, key string, from, to *secretstore.Credential) error
 	Delete(ctx context.Context, key string) error
 	List(ctx context.Context) (map[string]secretstore.Entry, error)
 }

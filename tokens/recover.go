@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 )
@@ -43,9 +44,10 @@ func (is *Issuer) Recover(ctx context.Context) (handedOut []string, err error) {
 	return r.handedOut, err
 }
 
-// A recovery goes through the journal once.
+// A recovery goes through the journal, and reads the list of the user once.
 type recovery struct {
 	*Issuer
+	list      []client.Token // of the user; nil: not read yet
 	handedOut []string
 }
 
@@ -104,7 +106,7 @@ func (r *recovery) touched(ctx context.Context, e journal.Entry) (ids []string, 
 	if !e.Makes {
 		return ids, true, nil
 	}
-	made, found, err := r.Hub(e.Org).FindOperation(ctx, e.ID)
+	made, found, err := r.find(ctx, e)
 	if err != nil || !found {
 		return ids, false, err
 	}
@@ -112,6 +114,23 @@ func (r *recovery) touched(ctx context.Context, e journal.Entry) (ids []string, 
 		ids = append(ids, made.ID)
 	}
 	return ids, true, nil
+}
+
+// find looks for the token that an operation made. A list says it of the tokens of users.
+func (r *recovery) find(ctx context.Context, e journal.Entry) (t client.Token, found bool, err error) {
+	if e.Org != "" {
+		return r.Hub(e.Org).FindOperation(ctx, e.ID)
+	}
+	if r.list == nil {
+		if r.list, err = r.Hub("").ListTokens(ctx); err != nil {
+			return client.Token{}, false, err
+		}
+	}
+	i := slices.IndexFunc(r.list, func(t client.Token) bool { return t.Operation == e.ID })
+	if i < 0 {
+		return client.Token{}, false, nil
+	}
+	return r.list[i], true, nil
 }
 
 // held are the tokens that the store holds: under key by the keychain itself, since a kill may have come

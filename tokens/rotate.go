@@ -73,7 +73,7 @@ func (is *Issuer) rotate(ctx context.Context, place Place, held secretstore.Cred
 	}
 	place.ServerURL = held.ServerURL
 	put := func(ctx context.Context, c secretstore.Credential) error {
-		return is.Store.Replace(ctx, place.Key, held, c)
+		return is.Store.Swap(ctx, place.Key, &held, &c)
 	}
 	return is.replace(ctx, place, spec, held, r.KeepOldUntil, put)
 }

@@ -114,52 +114,55 @@ func (s *Store) mend(ctx context.Context, key string) (c Credential, err error) 
 // Put stores a credential under key, in place of what was there. Either the keychain holds the new
 // credential when it returns nil, or the old one is still there.
 func (s *Store) Put(ctx context.Context, key string, c Credential) error {
-	return s.put(ctx, key, c, func(context.Context) error { return nil })
-}
-
-// Replace is Put for the case that the store still holds old. Otherwise it fails with ErrChanged and
-// changes nothing.
-func (s *Store) Replace(ctx context.Context, key string, old, c Credential) error {
-	return s.put(ctx, key, c, func(ctx context.Context) error {
-		held, err := s.get(ctx, key)
-		if errors.Is(err, ErrNotFound) || err == nil && (held.Username != old.Username || held.Secret.Reveal() != old.Secret.Reveal()) {
-			return ErrChanged
-		}
-		return err
-	})
-}
-
-// put asks may under the lock.
-func (s *Store) put(ctx context.Context, key string, c Credential, may func(context.Context) error) error {
-	value, err := encode(c)
-	if err != nil {
-		return err
-	}
-	set := func(ctx context.Context) error {
-		if err := may(ctx); err != nil {
-			return err
-		}
-		return s.keychain.Set(ctx, key, value)
-	}
-	err = s.write(ctx, key, set, func(entries map[string]Entry) {
-		entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
-	})
-	if err != nil {
-		return fmt.Errorf("store %s: %w", key, err)
-	}
-	return nil
+	return s.set(ctx, key, &c, func(context.Context) error { return nil })
 }
 
 // Delete forgets the credential under key. One that is not there is no error.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	erase := func(ctx context.Context) error {
-		if err := s.keychain.Delete(ctx, key); !errors.Is(err, ErrNotFound) {
+	return s.set(ctx, key, nil, func(context.Context) error { return nil })
+}
+
+// Swap is Put, or where to is nil Delete, for the case that the store holds from, or where that is nil
+// nothing. Otherwise it fails with ErrChanged and changes nothing.
+func (s *Store) Swap(ctx context.Context, key string, from, to *Credential) error {
+	return s.set(ctx, key, to, func(ctx context.Context) error {
+		held, err := s.get(ctx, key)
+		there := err == nil
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if there != (from != nil) || there && (held.Username != from.Username || held.Secret.Reveal() != from.Secret.Reveal()) {
+			return ErrChanged
+		}
+		return nil
+	})
+}
+
+// set stores c, or where that is nil deletes what is held, if may says so under the lock.
+func (s *Store) set(ctx context.Context, key string, c *Credential, may func(context.Context) error) error {
+	verb, change, update := "erase", s.keychain.Delete, func(entries map[string]Entry) { delete(entries, key) }
+	if c != nil {
+		value, err := encode(*c)
+		if err != nil {
+			return err
+		}
+		verb = "store"
+		change = func(ctx context.Context, key string) error { return s.keychain.Set(ctx, key, value) }
+		update = func(entries map[string]Entry) {
+			entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
+		}
+	}
+	err := s.write(ctx, key, func(ctx context.Context) error {
+		if err := may(ctx); err != nil {
+			return err
+		}
+		if err := change(ctx, key); err != nil && (c != nil || !errors.Is(err, ErrNotFound)) {
 			return err
 		}
 		return nil
-	}
-	if err := s.write(ctx, key, erase, func(entries map[string]Entry) { delete(entries, key) }); err != nil {
-		return fmt.Errorf("erase %s: %w", key, err)
+	}, update)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", verb, key, err)
 	}
 	return nil
 }

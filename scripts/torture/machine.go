@@ -45,7 +45,8 @@ type machine struct {
 	store    *secretstore.Store
 	tally    tally
 
-	creations atomic.Int64    // requests that make a token
+	requests  atomic.Int64    // all
+	creations atomic.Int64    // those that make a token
 	handedOut map[string]bool // ids of tokens that were printed, or may have been
 	typical   map[string]time.Duration
 }
@@ -64,6 +65,7 @@ func newMachine(ctx context.Context, bin string, random *rand.Rand) (*machine, e
 		if r.Method == http.MethodPost && r.URL.Path == "/hub/v2/access-tokens" {
 			m.creations.Add(1)
 		}
+		m.requests.Add(1)
 		emulated.ServeHTTP(w, r)
 	}))
 	_, port, _ := strings.Cut(strings.TrimPrefix(m.listener.URL, "http://"), ":")
@@ -182,7 +184,7 @@ func (m *machine) start(ctx context.Context, stdin string, args ...string) (*run
 // wait ends when all of the group has: what the command has started goes on when that is killed alone.
 func (r *running) wait() error {
 	const patience = 2 * time.Minute
-	<-r.done // how it ended is no matter
+	_ = <-r.done // how it ended is no matter
 	for end := time.Now().Add(patience); syscall.Kill(-r.cmd.Process.Pid, 0) == nil; time.Sleep(time.Millisecond) {
 		_, _ = syscall.Wait4(-r.cmd.Process.Pid, nil, syscall.WNOHANG, nil) // orphans come to us
 		if time.Now().After(end) {

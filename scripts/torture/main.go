@@ -82,6 +82,9 @@ func suffer(ctx context.Context, bin string, random *rand.Rand, kills, faults, f
 	if err := m.measure(ctx); err != nil {
 		return m.tally, err
 	}
+	if err := m.everyRequest(ctx); err != nil {
+		return m.tally, fmt.Errorf("each request: %w", err)
+	}
 	for sum(m.tally.killed) < kills {
 		if err := m.round(ctx, m.kills()); err != nil {
 			return m.tally, fmt.Errorf("kills: %w", err)

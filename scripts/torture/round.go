@@ -139,6 +139,10 @@ func (m *machine) round(ctx context.Context, strike blow) error {
 	if m.random.IntN(4) == 0 {
 		chosen = append(chosen, all[m.random.IntN(len(all))])
 	}
+	return m.roundOf(ctx, chosen, strike)
+}
+
+func (m *machine) roundOf(ctx context.Context, chosen []deed, strike blow) error {
 	loggedOut := false
 	for _, d := range chosen {
 		if err := m.ready(ctx, d); err != nil {

@@ -12,6 +12,7 @@ import (
 // A tally is what was done and what was found.
 type tally struct {
 	killed, ended   map[string]int // by command: in the middle, and because it was quicker
+	steps           int            // kills at each request in turn
 	faults, full    int
 	lost, orphans   int // credentials, tokens
 	corrupt, twice  int // files, tokens that one operation made
@@ -29,6 +30,7 @@ func (t *tally) add(other tally) {
 	for name, n := range other.ended {
 		t.ended[name] += n
 	}
+	t.steps += other.steps
 	t.faults += other.faults
 	t.full += other.full
 	t.lost += other.lost
@@ -64,6 +66,7 @@ func (t *tally) print() {
 		what string
 		n    int
 	}{
+		{"kills at each request in turn", t.steps},
 		{"commands whose service failed", t.faults},
 		{"commands with a full disk", t.full},
 		{"lost credentials", t.lost},
@@ -88,6 +91,9 @@ func (t *tally) verdict(o options) error {
 	}
 	if n := sum(t.killed); n < o.kills {
 		errs = append(errs, fmt.Errorf("%d commands were killed, %d were to be", n, o.kills))
+	}
+	if t.steps == 0 {
+		errs = append(errs, errors.New("no request was waited for"))
 	}
 	if t.faults < o.faults || t.full < o.full {
 		errs = append(errs, errors.New("not all faults were tried"))
