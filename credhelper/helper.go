@@ -23,12 +23,13 @@ import (
 )
 
 // A Store holds credentials by key. Get fails with secretstore.ErrNotFound for what is not there;
-// Delete does not. Swap fails with secretstore.ErrChanged.
+// Delete does not. Swap and PutPlain fail with secretstore.ErrChanged.
 type Store interface {
 	Get(ctx context.Context, key string) (secretstore.Credential, error)
 	Put(ctx context.Context, key string, c secretstore.Credential) error
 	Delete(ctx context.Context, key string) error
 	Swap(ctx context.Context, key string, from, to *secretstore.Credential) error
+	PutPlain(ctx context.Context, key string, c secretstore.Credential) error
 	List(ctx context.Context) (map[string]secretstore.Entry, error)
 }
 
@@ -148,10 +149,11 @@ func (h *Helper) Add(c *credentials.Credentials) error {
 // whose place another credential takes is retired.
 func (h *Helper) put(key string, c *credentials.Credentials) error {
 	fresh := secretstore.Credential{ServerURL: c.ServerURL, Username: c.Username, Secret: secret.New(c.Secret)}
-	if key != h.registry { // our tokens are for that one alone
-		return h.store.Put(h.ctx, key, fresh)
+	err := h.store.PutPlain(h.ctx, key, fresh)
+	if errors.Is(err, secretstore.ErrChanged) {
+		return h.swap(key, &fresh)
 	}
-	return h.swap(key, &fresh)
+	return err
 }
 
 // swapTries is how often somebody else may store something in between.

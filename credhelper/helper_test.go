@@ -53,6 +53,13 @@ func (m *memory) Delete(_ context.Context, key string) error {
 	return m.err
 }
 
+func (m *memory) PutPlain(ctx context.Context, key string, c secretstore.Credential) error {
+	if m.credentials[key].Token != nil {
+		return secretstore.ErrChanged
+	}
+	return m.Put(ctx, key, c)
+}
+
 func (m *memory) Swap(ctx context.Context, key string, from, to *secretstore.Credential) error {
 	held, there := m.credentials[key]
 	switch {

@@ -279,6 +279,7 @@ func TestStoredInBetween(t *testing.T) {
 		if len(entries) != 1 || !reflect.DeepEqual(entries[0].Tokens, []string{"renewed"}) {
 			t.Errorf("%s: the journal has %+v", action, entries)
 		}
+		b.hold("again", 2*week)
 		b.memory.read = func() { b.hold(strings.Repeat("x", times), 2*week); times++ }
 		if _, err := b.serve(t, action, in); !errors.Is(err, secretstore.ErrChanged) {
 			t.Errorf("%s: got %v, want %v", action, err, secretstore.ErrChanged)

@@ -44,15 +44,19 @@ func (x index) setPending(ctx context.Context, keys []string) error {
 	return err
 }
 
-// write changes the keychain under key, and then the index.
-func (s *Store) write(ctx context.Context, key string, call func(context.Context) error, update func(map[string]Entry)) error {
+// write changes the keychain under key, and then the index, if may says so under the lock.
+func (s *Store) write(ctx context.Context, key string, may mayChange, call func(context.Context) error, update func(map[string]Entry)) error {
 	return s.change(ctx, func(ctx context.Context) error {
-		others := slices.DeleteFunc(s.index.pending(ctx), func(other string) bool { return other == key })
+		pending := s.index.pending(ctx)
+		if err := may(ctx, slices.Contains(pending, key)); err != nil {
+			return err
+		}
+		others := slices.DeleteFunc(pending, func(other string) bool { return other == key })
 		if err := s.index.setPending(ctx, append(slices.Clone(others), key)); err != nil {
 			return err
 		}
 		_, err := within(ctx, func() (struct{}, error) { return struct{}{}, call(ctx) })
-		if errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrChanged) { // nothing was changed
+		if errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) { // nothing was changed
 			return errors.Join(err, s.index.setPending(ctx, others))
 		}
 		if err != nil {

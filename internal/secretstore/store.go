@@ -114,18 +114,44 @@ func (s *Store) mend(ctx context.Context, key string) (c Credential, err error) 
 // Put stores a credential under key, in place of what was there. Either the keychain holds the new
 // credential when it returns nil, or the old one is still there.
 func (s *Store) Put(ctx context.Context, key string, c Credential) error {
-	return s.set(ctx, key, &c, func(context.Context) error { return nil })
+	return s.set(ctx, key, &c, always)
+}
+
+// PutPlain is Put for the case that no token of docker-pat is under key. Otherwise it fails with ErrChanged
+// and changes nothing. It asks the index alone, and where that cannot be relied on the keychain.
+func (s *Store) PutPlain(ctx context.Context, key string, c Credential) error {
+	return s.set(ctx, key, &c, func(ctx context.Context, unsure bool) error {
+		entries, err := s.index.read(ctx)
+		token := entries[key].Token
+		if err != nil || unsure {
+			held, err := s.get(ctx, key)
+			if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDamaged) {
+				return err
+			}
+			token = held.Token
+		}
+		if token != nil {
+			return ErrChanged
+		}
+		return nil
+	})
 }
 
 // Delete forgets the credential under key. One that is not there is no error.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	return s.set(ctx, key, nil, func(context.Context) error { return nil })
+	return s.set(ctx, key, nil, always)
 }
+
+// A mayChange says under the lock whether a change may be made. unsure is true where the index may be wrong
+// about the key.
+type mayChange func(ctx context.Context, unsure bool) error
+
+func always(context.Context, bool) error { return nil }
 
 // Swap is Put, or where to is nil Delete, for the case that the store holds from, or where that is nil
 // nothing. Otherwise it fails with ErrChanged and changes nothing.
 func (s *Store) Swap(ctx context.Context, key string, from, to *Credential) error {
-	return s.set(ctx, key, to, func(ctx context.Context) error {
+	return s.set(ctx, key, to, func(ctx context.Context, _ bool) error {
 		held, err := s.get(ctx, key)
 		there := err == nil
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -139,7 +165,7 @@ func (s *Store) Swap(ctx context.Context, key string, from, to *Credential) erro
 }
 
 // set stores c, or where that is nil deletes what is held, if may says so under the lock.
-func (s *Store) set(ctx context.Context, key string, c *Credential, may func(context.Context) error) error {
+func (s *Store) set(ctx context.Context, key string, c *Credential, may mayChange) error {
 	verb, change, update := "erase", s.keychain.Delete, func(entries map[string]Entry) { delete(entries, key) }
 	if c != nil {
 		value, err := encode(*c)
@@ -152,10 +178,7 @@ func (s *Store) set(ctx context.Context, key string, c *Credential, may func(con
 			entries[key] = Entry{ServerURL: c.ServerURL, Username: c.Username, Token: c.Token}
 		}
 	}
-	err := s.write(ctx, key, func(ctx context.Context) error {
-		if err := may(ctx); err != nil {
-			return err
-		}
+	err := s.write(ctx, key, may, func(ctx context.Context) error {
 		if err := change(ctx, key); err != nil && (c != nil || !errors.Is(err, ErrNotFound)) {
 			return err
 		}

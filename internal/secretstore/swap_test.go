@@ -48,3 +48,30 @@ func TestSwap(t *testing.T) {
 		}
 	}
 }
+
+// TestPutPlain overwrites everything but a token of ours, whether the index knows of it or not.
+func TestPutPlain(t *testing.T) {
+	t.Parallel()
+	keyring := testbed.KeyringFor(t)
+	store := newStore(t, keyring)
+	plain := secretstore.Credential{ServerURL: "a", Username: "moby", Secret: secret.New("plain")}
+	ours := plain
+	ours.Token = &secretstore.Token{ID: "id"}
+	for range 2 {
+		if err := store.PutPlain(t.Context(), "a", plain); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Put(t.Context(), "a", ours); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := newStore(t, keyring) // its index is lost
+	for _, s := range []*secretstore.Store{store, elsewhere} {
+		if err := s.PutPlain(t.Context(), "a", plain); !errors.Is(err, secretstore.ErrChanged) {
+			t.Errorf("got %v, want %v", err, secretstore.ErrChanged)
+		}
+	}
+	if held, err := store.Get(t.Context(), "a"); err != nil || held.Token == nil {
+		t.Errorf("the store has %+v, %v", held, err)
+	}
+}
