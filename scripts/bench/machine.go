@@ -28,6 +28,7 @@ type machine struct {
 	bin     string
 	home    string
 	keyring *testbed.Keyring
+	service []string // variables that name a token service
 }
 
 func newBench(ctx context.Context) (*bench, error) {
@@ -66,6 +67,7 @@ func (b *bench) build(ctx context.Context) error {
 	const helpers = "github.com/docker/docker-credential-helpers/"
 	for _, target := range []struct{ program, pkg, cgo string }{
 		{pat, "./cmd/docker-credential-pat", "0"},
+		{"docker-pat", "./cmd/docker-pat", "0"},
 		{secretservice, helpers + "secretservice/cmd", "1"}, // it is made of libsecret
 		{pass, helpers + "pass/cmd", "0"},
 		{"bare", "./scripts/bench/peers/bare", "0"},
@@ -105,7 +107,7 @@ func (b *bench) newMachine(ctx context.Context, name string, entries int) (*mach
 			return m, err
 		}
 	}
-	_, _, err = m.call(ctx, []string{"bare", "store"}, server+" "+secret)
+	_, _, err = m.call(ctx, []string{"bare", "store"}, server+" "+madeUp)
 	return m, err
 }
 
@@ -128,7 +130,7 @@ func (m *machine) fillPass(ctx context.Context) error {
 func (m *machine) path(program string) string { return filepath.Join(m.bin, program) }
 
 func (m *machine) env() []string {
-	return append(m.keyring.Env(), "HOME="+m.home, "GNUPGHOME="+filepath.Join(m.home, ".gnupg"), "PATH="+os.Getenv("PATH"))
+	return append(append(m.keyring.Env(), "HOME="+m.home, "GNUPGHOME="+filepath.Join(m.home, ".gnupg"), "PATH="+os.Getenv("PATH")), m.service...)
 }
 
 // call runs one of the programs and times it.

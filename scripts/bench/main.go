@@ -38,6 +38,9 @@ func run(ctx context.Context, rounds int, slack float64) (err error) {
 	if err := b.memory(ctx); err != nil {
 		return err
 	}
+	if err := b.list(ctx); err != nil {
+		return err
+	}
 	return b.report(slack)
 }
 
@@ -61,6 +64,9 @@ func (b *bench) report(slack float64) error {
 		{"go-keyring among 500", "go-keyring among 5", 0}, // what the keychain itself takes longer
 		{"get among 500", "go-keyring among 500", 0},
 		{"memory of get", "16 MiB", 1},
+		{"requests of a list", "10 requests", 1},
+		{"list of 1,000 tokens", "5 requests one by one", 1},
+		{"memory of that list", "40 MiB", 1},
 	} {
 		ours, peer := b.medians[c.ours], b.medians[c.peer]
 		if ours == 0 || peer == 0 {
