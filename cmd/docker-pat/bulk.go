@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/docker-pat/docker-pat/client"
@@ -110,4 +111,13 @@ func sayStopped(sys *system, chosen []client.Token, i int) {
 		left = append(left, nameOf(t))
 	}
 	sys.say("Stopped after %d of %d tokens. Not done: %s.", i, len(chosen), strings.Join(left, ", "))
+}
+
+// confirmCount asks about n tokens: one is a matter of yes or no, of more their number has to be typed.
+func confirmCount(ctx context.Context, sys *system, n int, one, many string) (sure bool, err error) {
+	if n == 1 {
+		return sys.terminal().Confirm(ctx, one)
+	}
+	typed, err := sys.terminal().Line(ctx, many)
+	return err == nil && typed == strconv.Itoa(n), err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -115,7 +114,7 @@ func (o *pruneOptions) check() error {
 	return nil
 }
 
-// confirm names what goes. Where it is more than one, their number has to be typed.
+// confirm names what goes.
 func (o pruneOptions) confirm(ctx context.Context, chosen []tokens.Prunable) (sure bool, err error) {
 	if o.yes {
 		return true, nil
@@ -123,13 +122,8 @@ func (o pruneOptions) confirm(ctx context.Context, chosen []tokens.Prunable) (su
 	for _, p := range chosen {
 		o.sys.say("  %s: %s", nameOf(p.Token), strings.Join(p.Reasons, ", "))
 	}
-	if len(chosen) == 1 {
-		sure, err = o.sys.terminal().Confirm(ctx, "Delete this token?")
-	} else {
-		var typed string
-		typed, err = o.sys.terminal().Line(ctx, fmt.Sprintf("Delete these %d tokens? Type their number to delete them: ", len(chosen)))
-		sure = err == nil && typed == strconv.Itoa(len(chosen))
-	}
+	sure, err = confirmCount(ctx, o.sys, len(chosen), "Delete this token?",
+		fmt.Sprintf("Delete these %d tokens? Type their number to delete them: ", len(chosen)))
 	if err == nil && !sure {
 		o.sys.say("Kept all.")
 	}

@@ -63,7 +63,7 @@ func runScript(t *testing.T, file string) {
 			env.Vars = append(env.Vars, keyring.Env()...)
 			env.Vars = append(env.Vars, hub.Environment()...)
 			env.Vars = append(env.Vars, "GORACE=atexit_sleep_ms=0") // programs under the race detector end a second late otherwise
-			env.Vars = append(env.Vars, "HOME="+home, "USERPROFILE="+home, "LONG="+strings.Repeat("x", 101), "REGISTRY=localhost:"+port(hub.Addr), "HUB_ADDR="+hub.Addr)
+			env.Vars = append(env.Vars, "HOME="+home, "USERPROFILE="+home, "LONG="+strings.Repeat("x", 101), "REGISTRY=localhost:"+port(hub.Addr), "PORT="+port(hub.Addr), "HUB_ADDR="+hub.Addr)
 			return os.MkdirAll(filepath.Join(home, ".local", "bin"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
