@@ -35,8 +35,11 @@ const (
 var builtDir string // holds docker-pat and docker-credential-pat, built from this tree
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == browserName {
+	switch filepath.Base(os.Args[0]) {
+	case browserName:
 		os.Exit(playBrowser(os.Args))
+	case spyName:
+		os.Exit(playSpy())
 	}
 	os.Exit(buildAndRun(m))
 }
