@@ -12,8 +12,13 @@ import (
 // ErrNotHeld says that there is no token of ours to rotate.
 var ErrNotHeld = errors.New("this machine holds no token of docker-pat for it")
 
+// ErrReplaced says that another token has taken the place of the one to rotate meanwhile.
+var ErrReplaced = errors.New("it was replaced already")
+
 // A Rotation is what Rotate needs to know beside the place.
 type Rotation struct {
+	// Replaces is the id of the old token; "": whichever the store holds.
+	Replaces string
 	// ExpiresAt is when the new token ends; zero: never.
 	ExpiresAt time.Time
 	// KeepOldUntil leaves the old token alive for a while; zero: it is deleted at once.
@@ -22,8 +27,9 @@ type Rotation struct {
 
 // Rotate makes a token with the label and the scopes of the one that the store holds, has the registry
 // check it, and puts it in its place. The old one is deleted, at once or at the first Recover after
-// KeepOldUntil. It fails with ErrNotHeld when the store holds no token of ours, and with
-// secretstore.ErrChanged when somebody stored another credential meanwhile, which stays.
+// KeepOldUntil. It fails with ErrNotHeld when the store holds no token of ours, with ErrReplaced when it
+// holds another one than that to be replaced, and with secretstore.ErrChanged when somebody stored another
+// credential meanwhile, which stays.
 func (is *Issuer) Rotate(ctx context.Context, place Place, r Rotation) (Made, error) {
 	unlock, err := is.lock(ctx)
 	if err != nil {
@@ -36,6 +42,8 @@ func (is *Issuer) Rotate(ctx context.Context, place Place, r Rotation) (Made, er
 		return Made{}, ErrNotHeld
 	case err != nil:
 		return Made{}, err
+	case r.Replaces != "" && r.Replaces != held.Token.ID:
+		return Made{}, ErrReplaced
 	}
 	return is.rotate(ctx, place, held, r)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +61,30 @@ func TestRotateWhatIsGone(t *testing.T) {
 	}
 	b.wantHeld(t, made.Token.ID)
 	b.wantLeft(t, made.Token.ID)
+	b.settle(t)
+}
+
+// TestRotateTogether has several processes choose one token to rotate: it is rotated once.
+func TestRotateTogether(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old := b.mustUse(t)
+	var all sync.WaitGroup
+	var rotated atomic.Int32
+	for range 5 {
+		all.Go(func() {
+			switch _, err := b.issuer.Rotate(t.Context(), b.place, tokens.Rotation{Replaces: old.ID}); {
+			case err == nil:
+				rotated.Add(1)
+			case !errors.Is(err, tokens.ErrReplaced):
+				t.Errorf("got %v, want %v", err, tokens.ErrReplaced)
+			}
+		})
+	}
+	all.Wait()
+	if n := rotated.Load(); n != 1 || len(b.left(t)) != 1 {
+		t.Errorf("it was rotated %d times, and %v are left", n, b.left(t))
+	}
 	b.settle(t)
 }
 

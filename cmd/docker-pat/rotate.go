@@ -13,6 +13,7 @@ import (
 
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/credhelper"
+	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/lifetime"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
 	"github.com/docker-pat/docker-pat/internal/settings"
@@ -41,7 +42,8 @@ The new token is tried at the registry and put into the keychain first, then the
 after the time of --keep-old. The new one lives as long as the old one was made for, unless --expires
 says otherwise.
 
-With --due it replaces those that are about to end, and says nothing when there are none: fit for cron.`,
+With --due it replaces those that are about to end, and says nothing when there are none: fit for cron.
+docs/scheduled-care.md has units for systemd and launchd.`,
 		Example: `  docker-pat rotate
   docker-pat rotate laptop --expires 30d --keep-old 24h
   docker-pat rotate --all
@@ -66,17 +68,6 @@ With --due it replaces those that are about to end, and says nothing when there 
 		return nil
 	})
 	return cmd
-}
-
-// A heldToken is one that this machine holds, and where.
-type heldToken struct {
-	key   string
-	entry secretstore.Entry
-}
-
-func (h heldToken) token() client.Token {
-	t := h.entry.Token
-	return client.Token{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: t.ExpiresAt}
 }
 
 // A rotatedView is the JSON of a rotation, which scripts depend on.
@@ -104,7 +95,7 @@ func (o rotateOptions) run(ctx context.Context, names []string) error {
 		return err
 	}
 	if len(held) == 0 {
-		return o.print(nil)
+		return errors.Join(o.settle(ctx, s), o.print(nil))
 	}
 	account, err := o.sys.signedIn(ctx)
 	if err != nil {
@@ -119,6 +110,10 @@ func (o rotateOptions) run(ctx context.Context, names []string) error {
 		made, err := o.rotate(ctx, account, issuer, h, rotation)
 		if ctx.Err() != nil && err != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, tokens.ErrReplaced) {
+			o.tellReplaced(h)
+			continue
 		}
 		if err != nil {
 			code = max(code, report(o.sys, fmt.Errorf("%s: %w", printable(h.entry.Token.Label), err)))
@@ -178,50 +173,6 @@ func (o rotateOptions) choose(s settings.Settings, all []heldToken, names []stri
 	return all[i : i+1], nil
 }
 
-// heldTokens are those that docker-pat made and this machine holds for Docker, with --org those of that
-// organization, in the order of their servers.
-func (sys *system) heldTokens(ctx context.Context, store *secretstore.Store) ([]heldToken, error) {
-	entries, err := store.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return heldAmong(entries, sys.org), nil
-}
-
-func heldAmong(entries map[string]secretstore.Entry, org orgName) []heldToken {
-	var all []heldToken
-	for key, e := range entries {
-		if e.Token != nil && !credhelper.IsLoanKey(key) && (org == "" || e.Token.Org == string(org)) {
-			all = append(all, heldToken{key, e})
-		}
-	}
-	slices.SortFunc(all, func(a, b heldToken) int { return strings.Compare(a.key, b.key) })
-	return all
-}
-
-// chooseHeld finds the tokens that are named, each once.
-func chooseHeld(all []heldToken, names []string) ([]heldToken, error) {
-	list := make([]client.Token, len(all))
-	for i, h := range all {
-		list[i] = h.token()
-	}
-	var chosen []heldToken
-	for _, name := range names {
-		t, err := tokens.Resolve(list, name)
-		if errors.As(err, new(*tokens.UnknownError)) {
-			return nil, fmt.Errorf("%q: %w", name, tokens.ErrNotHeld)
-		}
-		if err != nil {
-			return nil, err
-		}
-		h := all[slices.IndexFunc(all, func(h heldToken) bool { return h.entry.Token.ID == t.ID })]
-		if !slices.ContainsFunc(chosen, func(c heldToken) bool { return c.key == h.key }) {
-			chosen = append(chosen, h)
-		}
-	}
-	return chosen, nil
-}
-
 func (o rotateOptions) rotate(ctx context.Context, a account, issuer *tokens.Issuer, h heldToken, r tokens.Rotation) (tokens.Made, error) {
 	if err := sameAccount(h.entry, a.session); err != nil {
 		return tokens.Made{}, err
@@ -232,6 +183,7 @@ func (o rotateOptions) rotate(ctx context.Context, a account, issuer *tokens.Iss
 			return tokens.Made{}, err
 		}
 	}
+	r.Replaces = h.entry.Token.ID
 	return issuer.Rotate(ctx, tokens.Place{Key: h.key}, r)
 }
 
@@ -262,6 +214,28 @@ func (o rotateOptions) tell(h heldToken, made tokens.Made, r tokens.Rotation) {
 		o.sys.say("The old one (%s) works until %s; the first command after that deletes it.", old.ID, r.KeepOldUntil.Local().Format("2006-01-02 15:04"))
 	}
 	o.sys.tellPending(made)
+}
+
+// tellReplaced is about two that rotate at the same time, as a timer and its user may.
+func (o rotateOptions) tellReplaced(h heldToken) {
+	if !o.due {
+		o.sys.say("%s was replaced already by another docker-pat.", nameOf(h.token()))
+	}
+}
+
+// settle deletes what --keep-old has left, for there may be no other command for days. Without a session it waits.
+func (o rotateOptions) settle(ctx context.Context, s settings.Settings) error {
+	if !journal.In(s.StateDir).Any() {
+		return nil
+	}
+	a, err := o.sys.accountOf(ctx, s, o.sys.store(s))
+	switch {
+	case errors.Is(err, errNotSignedIn), errors.Is(err, errSessionExpired):
+		return nil
+	case err != nil:
+		return err
+	}
+	return o.sys.recover(ctx, a)
 }
 
 func (o rotateOptions) print(views []rotatedView) error {
