@@ -36,8 +36,8 @@ func (a account) forEach(ctx context.Context, sys *system, names []string, do fu
 		return err
 	}
 	code := exitOK
-	for _, err := range unknown {
-		code = max(code, report(sys, err))
+	for _, none := range unknown {
+		code = max(code, report(sys, a.elsewhere(ctx, none)))
 	}
 	return each(ctx, sys, chosen, code, do)
 }
@@ -63,6 +63,35 @@ func (a account) choose(ctx context.Context, names []string) (chosen []client.To
 		}
 	}
 	return chosen, unknown, nil
+}
+
+// elsewhere says where a token is that was looked for in vain, if this machine holds one of that name: it is of
+// an organization, or of another one, or the user's own.
+func (a account) elsewhere(ctx context.Context, none *tokens.UnknownError) error {
+	entries, err := a.store.List(ctx)
+	if err != nil {
+		return none // it is only a hint
+	}
+	hints := map[string]bool{}
+	for _, e := range entries {
+		if e.Token == nil || e.Token.Org == a.org {
+			continue
+		}
+		held := []client.Token{{ID: e.Token.ID, Label: e.Token.Label}}
+		switch _, err := tokens.Resolve(held, none.Name); {
+		case err != nil:
+		case e.Token.Org == "":
+			hints["this machine holds one of "+printable(e.Username)+": leave out --org"] = true
+		default:
+			hints["this machine holds one of the organization "+printable(e.Token.Org)+": say --org "+printable(e.Token.Org)] = true
+		}
+	}
+	for hint := range hints {
+		if len(hints) == 1 {
+			return hintedError{none, exitFailure, hint}
+		}
+	}
+	return none
 }
 
 // each does one thing to each token. A failure is reported, the rest is done, and the whole has failed; code

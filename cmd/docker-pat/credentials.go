@@ -20,8 +20,9 @@ type credentialsListOptions struct {
 
 const credentialsLong = `List what the credential helper holds, for every registry.
 
-KIND is "token" with the label of one that docker-pat made, "session" for a sign-in at Docker Hub, and
-"stored" for what docker login or an import brought. Nothing is decrypted for it.`
+KIND is "token" with the label of one that docker-pat made, and the organization if it is of one, "session"
+for a sign-in at Docker Hub, and "stored" for what docker login or an import brought. Nothing is decrypted for
+it.`
 
 func newCredentialsCmd(sys *system) *cobra.Command {
 	cmd := newCredentialsListCmd(sys)
@@ -90,7 +91,7 @@ func (o credentialsListOptions) run(ctx context.Context) error {
 
 func (v credentialView) kind() string {
 	if v.Token != nil {
-		return v.Kind + " " + v.Token.Label
+		return v.Kind + " " + v.Token.Label + v.Token.ofOrg()
 	}
 	return v.Kind
 }
@@ -99,11 +100,10 @@ func (v credentialView) kind() string {
 func credentialViews(entries map[string]secretstore.Entry) []credentialView {
 	views := make([]credentialView, 0, len(entries))
 	for key, e := range entries {
-		view := credentialView{ServerURL: shownServer(key, e), Username: e.Username, Kind: "stored"}
-		switch t := e.Token; {
-		case t != nil:
+		view := credentialView{ServerURL: shownServer(key, e), Username: e.Username, Kind: "stored", Token: itemOf(e.Token)}
+		switch {
+		case view.Token != nil:
 			view.Kind = "token"
-			view.Token = &statusItem{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: instant(t.ExpiresAt)}
 		case isSession(key):
 			view.Kind = "session"
 		}

@@ -57,7 +57,7 @@ func (o deleteOptions) run(ctx context.Context, names []string) error {
 	for _, none := range unknown {
 		gone, err := account.forgetGone(ctx, o.sys, none.Name)
 		if err == nil && !gone {
-			err = none
+			err = account.elsewhere(ctx, none)
 		}
 		code = max(code, report(o.sys, err))
 	}

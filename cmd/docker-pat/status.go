@@ -66,11 +66,29 @@ type statusView struct {
 	} `json:"credential"`
 }
 
+// A statusItem is the JSON of a token that the store holds.
 type statusItem struct {
 	ID        string     `json:"id"`
 	Label     string     `json:"label"`
+	Org       string     `json:"org"` // the organization whose token it is; "" for the user's own
 	Scopes    []string   `json:"scopes"`
 	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+// itemOf returns nil for what docker-pat did not make.
+func itemOf(t *secretstore.Token) *statusItem {
+	if t == nil {
+		return nil
+	}
+	return &statusItem{ID: t.ID, Label: t.Label, Org: t.Org, Scopes: append([]string{}, t.Scopes...), ExpiresAt: instant(t.ExpiresAt)}
+}
+
+// ofOrg names the organization in a sentence, if there is one.
+func (i statusItem) ofOrg() string {
+	if i.Org == "" {
+		return ""
+	}
+	return " of the organization " + i.Org
 }
 
 func (o statusOptions) run(ctx context.Context) error {
@@ -113,9 +131,7 @@ func (o statusOptions) askStore(ctx context.Context, s settings.Settings, view *
 		return err
 	}
 	view.Credential.Stored, view.Credential.Username = true, c.Username
-	if t := c.Token; t != nil {
-		view.Credential.Token = &statusItem{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: instant(t.ExpiresAt)}
-	}
+	view.Credential.Token = itemOf(c.Token)
 	return nil
 }
 
@@ -200,6 +216,6 @@ func (o statusOptions) credentialText(v statusView) string {
 	if c.Token.ExpiresAt != nil {
 		expiresAt = *c.Token.ExpiresAt
 	}
-	return fmt.Sprintf("%s at %s with the token %s (%s): %s, %s", c.Username, c.Registry, c.Token.Label, c.Token.ID,
+	return fmt.Sprintf("%s at %s with the token %s (%s)%s: %s, %s", c.Username, c.Registry, c.Token.Label, c.Token.ID, c.Token.ofOrg(),
 		tokens.Permission(c.Token.Scopes), expiry(expiresAt, o.sys.Now()))
 }
