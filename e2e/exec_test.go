@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,17 +57,6 @@ func (m *machine) isAsBefore() {
 			m.t.Errorf("%v are left", left)
 		}
 	}
-}
-
-func (m *machine) variable(name string) string {
-	m.t.Helper()
-	for _, entry := range slices.Backward(m.env) {
-		if value, ok := strings.CutPrefix(entry, name+"="); ok {
-			return value
-		}
-	}
-	m.t.Fatalf("%s is not set", name)
-	return ""
 }
 
 // tokenMarks are what every token begins with: plain, and after the user's name in base64.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,18 @@ func (m *machine) filesWith(secrets ...string) (found []string) {
 		return err
 	}))
 	return found
+}
+
+// variable is what the user has in the environment.
+func (m *machine) variable(name string) string {
+	m.t.Helper()
+	for _, entry := range slices.Backward(m.env) {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	m.t.Fatalf("%s is not set", name)
+	return ""
 }
 
 // tarOf is an archive of one file.
