@@ -146,7 +146,8 @@ func mistakes() []step {
 		{"not-the-" + password + "\n", []string{"docker-pat", "login", "-u", user, "--password-stdin"}},
 		{password + "\n", []string{"docker-pat", "login", "-u", secondUser, "--password-stdin"}}, // without a code
 		{password + "\n", []string{"docker-pat", "login", "-u", secondUser, "--password-stdin", "--otp", "000000"}},
-		{password, []string{"docker-credential-pat", "store"}}, {password, []string{"docker-credential-pat", "get"}},
+		{password, []string{"docker-credential-pat", "store"}},
+		{password, []string{"docker-credential-pat", "get"}},
 		{password, []string{"docker-pat", "delete", "laptop"}},
 	}
 	for _, name := range []string{
