@@ -6,6 +6,7 @@ package credhelper
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -244,7 +245,7 @@ func (h *Helper) retire(key string, held secretstore.Credential, to *secretstore
 	}
 	now := h.opts.Now().UTC()
 	op, err := journal.In(h.opts.StateDir).Begin(journal.Entry{
-		ID: journal.NewID(), HubURL: h.opts.HubURL, Username: held.Username, Org: held.Token.Org, Label: held.Token.Label,
+		ID: journal.NewID(), HubURL: cmp.Or(held.Token.HubURL, h.opts.HubURL), Username: held.Username, Org: held.Token.Org, Label: held.Token.Label,
 		Tokens: []string{held.Token.ID}, Key: key, StartedAt: now, Writing: now,
 	})
 	if err != nil {

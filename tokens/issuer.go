@@ -1,10 +1,10 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/docker-pat/docker-pat/client"
@@ -133,13 +133,17 @@ func (is *Issuer) replace(ctx context.Context, place Place, spec Spec, old secre
 	put func(context.Context, secretstore.Credential) error,
 ) (Made, error) {
 	entry := journal.Entry{Label: spec.Label, Org: spec.Org, Key: place.Key}
+	var elsewhere error // why the old one is not for this operation to delete
 	if old.Token != nil {
 		later, err := is.retireLater(place, old, entry, keepUntil)
 		if err != nil {
 			return Made{}, err
 		}
-		if !later {
+		switch {
+		case !later:
 			entry.Tokens = []string{old.Token.ID}
+		case keepUntil.IsZero():
+			elsewhere = is.whyLater(old)
 		}
 	}
 	op, err := is.begin(entry)
@@ -155,7 +159,7 @@ func (is *Issuer) replace(ctx context.Context, place Place, spec Spec, old secre
 		err = op.Update(func(e *journal.Entry) { e.Writing = is.Now().UTC() })
 	}
 	if err == nil {
-		err = put(ctx, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: stored(spec, token)})
+		err = put(ctx, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: is.stored(spec, token)})
 	}
 	if err != nil {
 		err = is.undoUnlessHeld(ctx, op, place, spec, token, err)
@@ -166,11 +170,17 @@ func (is *Issuer) replace(ctx context.Context, place Place, spec Spec, old secre
 	if err := is.readBack(ctx, place, text); err != nil {
 		return Made{}, is.undoUnlessHeld(ctx, op, place, spec, token, err)
 	}
-	return Made{Token: token, Replaced: old.Token, Pending: is.end(ctx, op)}, nil
+	pending := is.end(ctx, op)
+	if pending == nil {
+		pending = elsewhere
+	}
+	return Made{Token: token, Replaced: old.Token, Pending: pending}, nil
 }
 
-func stored(spec Spec, t client.Token) *secretstore.Token {
-	return &secretstore.Token{ID: t.ID, Label: t.Label, Scopes: t.Scopes, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Org: spec.Org}
+func (is *Issuer) stored(spec Spec, t client.Token) *secretstore.Token {
+	return &secretstore.Token{
+		ID: t.ID, Label: t.Label, Scopes: t.Scopes, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Org: spec.Org, HubURL: is.HubURL,
+	}
 }
 
 func (is *Issuer) signsInAs(spec Spec) string {
@@ -180,24 +190,6 @@ func (is *Issuer) signsInAs(spec Spec) string {
 	return is.Username
 }
 
-// retireLater writes an entry of its own for a token that cannot be deleted at the end of this
-// operation: it is to be kept for a while, or belongs to another account. What is still held when its
-// time has come is not deleted, so this may stand there from the beginning.
-func (is *Issuer) retireLater(place Place, old secretstore.Credential, fresh journal.Entry, keepUntil time.Time) (bool, error) {
-	entry := journal.Entry{Label: old.Token.Label, Org: old.Token.Org, Key: place.Key, Tokens: []string{old.Token.ID}, NotBefore: keepUntil}
-	if old.Token.Org == "" {
-		entry.Username = old.Username
-	}
-	if keepUntil.IsZero() && entry.Org == fresh.Org && (entry.Username == "" || strings.EqualFold(entry.Username, is.Username)) {
-		return false, nil
-	}
-	op, err := is.enter(entry)
-	if err != nil {
-		return false, err
-	}
-	return true, op.Leave()
-}
-
 // begin enters an operation that makes a token.
 func (is *Issuer) begin(e journal.Entry) (*journal.Operation, error) {
 	e.Makes = true
@@ -205,7 +197,7 @@ func (is *Issuer) begin(e journal.Entry) (*journal.Operation, error) {
 }
 
 func (is *Issuer) enter(e journal.Entry) (*journal.Operation, error) {
-	e.ID, e.HubURL, e.StartedAt = journal.NewID(), is.HubURL, is.Now().UTC()
+	e.ID, e.HubURL, e.StartedAt = journal.NewID(), cmp.Or(e.HubURL, is.HubURL), is.Now().UTC()
 	if e.Username == "" {
 		e.Username = is.Username
 	}

@@ -47,8 +47,8 @@ func TestAnotherAccount(t *testing.T) {
 	ann := b.signIn(t, "ann")
 	b.issuer.Username, b.issuer.Hub = "ann", func(string) tokens.Hub { return ann }
 	made, err := b.use(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || !errors.Is(made.Pending, tokens.ErrAnotherAccount) {
+		t.Fatalf("Use = %+v, %v", made, err)
 	}
 	if _, err := b.issuer.Recover(t.Context()); err != nil || !b.journal.Any() {
 		t.Errorf("ann's Recover: %v; the journal has %+v", err, b.journal.Entries())

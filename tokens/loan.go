@@ -52,7 +52,7 @@ func (is *Issuer) lend(ctx context.Context, op *journal.Operation, place Place, 
 		err = op.Update(func(e *journal.Entry) { e.Writing = is.Now().UTC() })
 	}
 	if err == nil {
-		err = is.Store.Put(ctx, place.Key, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: stored(spec, token)})
+		err = is.Store.Put(ctx, place.Key, secretstore.Credential{ServerURL: place.ServerURL, Username: is.signsInAs(spec), Secret: text, Token: is.stored(spec, token)})
 	}
 	if err == nil {
 		err = is.readBack(ctx, place, text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/docker-pat/docker-pat/internal/journal"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
@@ -35,6 +36,8 @@ func (is *Issuer) Retire(ctx context.Context, key string) (Retired, error) {
 		return Retired{}, ErrNotHeld
 	case err != nil:
 		return Retired{}, err
+	case !held.Token.IsOf(is.HubURL):
+		return Retired{}, ErrAnotherService
 	}
 	entry := journal.Entry{Label: held.Token.Label, Org: held.Token.Org, Key: key, Tokens: []string{held.Token.ID}}
 	if held.Token.Org == "" {
@@ -54,4 +57,35 @@ func (is *Issuer) Retire(ctx context.Context, key string) (Retired, error) {
 		retired.Pending = is.end(ctx, op)
 	}
 	return retired, nil
+}
+
+// retireLater writes an entry of its own for a token that cannot be deleted at the end of this
+// operation: it is to be kept for a while, or belongs to another account or service. What is still held when its
+// time has come is not deleted, so this may stand there from the beginning.
+func (is *Issuer) retireLater(place Place, old secretstore.Credential, fresh journal.Entry, keepUntil time.Time) (bool, error) {
+	entry := journal.Entry{Label: old.Token.Label, Org: old.Token.Org, Key: place.Key, Tokens: []string{old.Token.ID}, NotBefore: keepUntil, HubURL: old.Token.HubURL}
+	if old.Token.Org == "" {
+		entry.Username = old.Username
+	}
+	if keepUntil.IsZero() && old.Token.IsOf(is.HubURL) && entry.Org == fresh.Org && (entry.Username == "" || strings.EqualFold(entry.Username, is.Username)) {
+		return false, nil
+	}
+	op, err := is.enter(entry)
+	if err != nil {
+		return false, err
+	}
+	return true, op.Leave()
+}
+
+// errNextTurn says that a token is deleted by an operation of its own.
+var errNextTurn = errors.New("it is not of the same organization")
+
+func (is *Issuer) whyLater(old secretstore.Credential) error {
+	switch {
+	case !old.Token.IsOf(is.HubURL):
+		return ErrAnotherService
+	case old.Token.Org == "" && !strings.EqualFold(old.Username, is.Username):
+		return ErrAnotherAccount
+	}
+	return errNextTurn
 }

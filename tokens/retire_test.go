@@ -117,3 +117,27 @@ func TestRetireOfAnotherAccount(t *testing.T) {
 	b.settle(t)
 	b.wantLeft(t)
 }
+
+// TestAnotherService neither replaces nor ends what was made elsewhere: there it would live on.
+func TestAnotherService(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old := b.mustUse(t)
+	here := b.issuer.HubURL
+	b.issuer.HubURL = "https://another.test"
+	if _, err := b.issuer.Retire(t.Context(), key); !errors.Is(err, tokens.ErrAnotherService) {
+		t.Errorf("Retire: got %v, want %v", err, tokens.ErrAnotherService)
+	}
+	if _, err := b.issuer.Rotate(t.Context(), b.place, tokens.Rotation{}); !errors.Is(err, tokens.ErrAnotherService) {
+		t.Errorf("Rotate: got %v, want %v", err, tokens.ErrAnotherService)
+	}
+	b.wantHeld(t, old.ID)
+	made := b.mustUse(t)
+	b.wantLeft(t, old.ID, made.ID)
+	if _, err := b.issuer.Recover(t.Context()); err != nil || !b.journal.Any() {
+		t.Errorf("Recover there: %v; the journal has %+v", err, b.journal.Entries())
+	}
+	b.issuer.HubURL = here
+	b.settle(t)
+	b.wantLeft(t, made.ID)
+}

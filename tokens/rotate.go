@@ -12,6 +12,9 @@ import (
 // ErrNotHeld says that there is no token of ours to rotate.
 var ErrNotHeld = errors.New("this machine holds no token of docker-pat for it")
 
+// ErrAnotherService says that a token can be replaced or ended elsewhere only.
+var ErrAnotherService = errors.New("it belongs to another token service")
+
 // ErrReplaced says that another token has taken the place of the one to rotate meanwhile.
 var ErrReplaced = errors.New("it was replaced already")
 
@@ -29,7 +32,8 @@ type Rotation struct {
 // check it, and puts it in its place. The old one is deleted, at once or at the first Recover after
 // KeepOldUntil. It fails with ErrNotHeld when the store holds no token of ours, with ErrReplaced when it
 // holds another one than that to be replaced, and with secretstore.ErrChanged when somebody stored another
-// credential meanwhile, which stays.
+// credential meanwhile, which stays. Like Renew and Retire it fails with ErrAnotherService for a token that is not
+// of HubURL.
 func (is *Issuer) Rotate(ctx context.Context, place Place, r Rotation) (Made, error) {
 	unlock, err := is.lock(ctx)
 	if err != nil {
@@ -72,6 +76,9 @@ func (is *Issuer) Renew(ctx context.Context, place Place, old secretstore.Creden
 }
 
 func (is *Issuer) rotate(ctx context.Context, place Place, held secretstore.Credential, r Rotation) (Made, error) {
+	if !held.Token.IsOf(is.HubURL) {
+		return Made{}, ErrAnotherService
+	}
 	spec := Spec{Org: held.Token.Org, NewToken: client.NewToken{Label: held.Token.Label, Scopes: held.Token.Scopes, ExpiresAt: r.ExpiresAt}}
 	switch now, err := is.Hub(spec.Org).GetToken(ctx, held.Token.ID); {
 	case err == nil: // it may have another label by now, and what an organization's token may reach stands there alone

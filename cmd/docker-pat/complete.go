@@ -80,7 +80,7 @@ func (sys *system) heldNames(ctx context.Context) []nameView {
 		return nil
 	}
 	var names []nameView
-	for _, h := range heldAmong(entries, sys.org) {
+	for _, h := range heldAmong(entries, s.HubURL, sys.org) {
 		if held := (nameView{h.entry.Token.ID, h.entry.Token.Label}); !slices.Contains(names, held) {
 			names = append(names, held)
 		}

@@ -181,10 +181,15 @@ func (sys *system) tellReplaced(made tokens.Made) {
 }
 
 func (sys *system) tellPending(made tokens.Made) {
-	if made.Pending != nil {
-		sys.say("Note: %s (%s), which it replaces, is not deleted yet (%s): the next command does it.",
-			printable(made.Replaced.Label), made.Replaced.ID, printable(made.Pending.Error()))
+	if made.Pending == nil {
+		return
 	}
+	when := "the next command does it"
+	if errors.Is(made.Pending, tokens.ErrAnotherAccount) || errors.Is(made.Pending, tokens.ErrAnotherService) {
+		when = "the next command that is signed in there does it"
+	}
+	sys.say("Note: %s (%s), which it replaces, is not deleted yet (%s): %s.",
+		printable(made.Replaced.Label), made.Replaced.ID, printable(made.Pending.Error()), when)
 }
 
 // isWired tells whether Docker asks our helper about the registry.

@@ -119,6 +119,7 @@ func failureHint(name string, err error) string {
 		{errSecondFactor, "sign in with " + name + " login, then " + name + " create makes a token for Docker"},
 		{credhelper.ErrExpired, "make a new one with " + name + " login and " + name + " rotate"},
 		{tokens.ErrNotHeld, "make one with " + name + " create, or rotate it where it is used; " + name + " status shows what Docker uses here"},
+		{tokens.ErrAnotherService, "check DOCKER_PAT_HUB_URL and DOCKER_PAT_PROFILE"},
 		{journal.ErrBusy, "try again in a moment"},
 		{credhelper.ErrLoanEnded, "run the command again with " + name + " exec"},
 		{tokens.ErrRejected, "check that DOCKER_PAT_REGISTRY belongs to DOCKER_PAT_HUB_URL, and try again"},

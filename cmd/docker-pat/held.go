@@ -10,6 +10,7 @@ import (
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/credhelper"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/settings"
 	"github.com/docker-pat/docker-pat/tokens"
 )
 
@@ -24,20 +25,20 @@ func (h heldToken) token() client.Token {
 	return client.Token{ID: t.ID, Label: t.Label, Scopes: t.Scopes, ExpiresAt: t.ExpiresAt}
 }
 
-// heldTokens are those that docker-pat made and this machine holds for Docker, with --org those of that
-// organization, in the order of their servers.
-func (sys *system) heldTokens(ctx context.Context, store *secretstore.Store) ([]heldToken, error) {
-	entries, err := store.List(ctx)
+// heldTokens are those of the service that docker-pat made and this machine holds for Docker, with --org those of
+// that organization, in the order of their servers.
+func (sys *system) heldTokens(ctx context.Context, s settings.Settings) ([]heldToken, error) {
+	entries, err := sys.store(s).List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return heldAmong(entries, sys.org), nil
+	return heldAmong(entries, s.HubURL, sys.org), nil
 }
 
-func heldAmong(entries map[string]secretstore.Entry, org orgName) []heldToken {
+func heldAmong(entries map[string]secretstore.Entry, hubURL string, org orgName) []heldToken {
 	var all []heldToken
 	for key, e := range entries {
-		if e.Token != nil && !credhelper.IsLoanKey(key) && (org == "" || e.Token.Org == string(org)) {
+		if e.Token != nil && e.Token.IsOf(hubURL) && !credhelper.IsLoanKey(key) && (org == "" || e.Token.Org == string(org)) {
 			all = append(all, heldToken{key, e})
 		}
 	}

@@ -55,7 +55,7 @@ func (o logoutOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	held, err := o.sys.heldTokens(ctx, account.store)
+	held, err := o.sys.heldTokens(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (o rotateOptions) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	all, err := o.sys.heldTokens(ctx, o.sys.store(s))
+	all, err := o.sys.heldTokens(ctx, s)
 	if err != nil {
 		return err
 	}

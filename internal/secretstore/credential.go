@@ -17,6 +17,7 @@ type Token struct {
 	CreatedAt time.Time `json:"created_at,omitzero"` // zero: not known
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
 	Org       string    `json:"org,omitempty"`       // the organization that it belongs to
+	HubURL    string    `json:"hub_url,omitempty"`   // the service that made it; "": not known
 }
 
 // Lifetime is how long a token was made for; zero when that is not known, or for ever.
@@ -26,6 +27,9 @@ func (t *Token) Lifetime() time.Duration {
 	}
 	return t.ExpiresAt.Sub(t.CreatedAt).Round(time.Minute)
 }
+
+// IsOf tells whether a token may be one of the service at hubURL, so that it can be ended there.
+func (t *Token) IsOf(hubURL string) bool { return t.HubURL == "" || t.HubURL == hubURL }
 
 // IsDue tells whether a token is near enough to its end to be renewed: within before, or within the last
 // third of a short life. One that never ends is never due.
