@@ -70,6 +70,7 @@ type machine struct {
 	hub          *sandboxtest.Server
 	keyring      *testbed.Keyring
 	env          []string
+	seen         map[string]bool // names of processes that watch has looked at
 }
 
 // newMachine has the programs on PATH and nothing else, so that no credential helper of the computer
@@ -79,7 +80,7 @@ func newMachine(t *testing.T, programs ...string) *machine {
 	home := t.TempDir()
 	m := &machine{
 		t: t, home: home, bin: filepath.Join(home, "bin"), dockerConfig: filepath.Join(home, "docker"),
-		keyring: testbed.KeyringFor(t), hub: newHub(t, password),
+		keyring: testbed.KeyringFor(t), hub: newHub(t, password), seen: map[string]bool{},
 	}
 	m.registry = registryOf(m.hub)
 	m.do(os.Mkdir(m.bin, 0o700))
