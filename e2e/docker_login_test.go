@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -44,8 +46,8 @@ func TestDockerLoginKeepsWhatIsKnownOfTheToken(t *testing.T) {
 	m.run("docker-pat", "status").exits(0).says("with the token laptop")
 
 	m.login(m.registry, m.printedToken("another")).exits(0)
-	if m.token("laptop").Stored {
-		t.Errorf("after docker login with another token, laptop should not be marked as the one in use")
+	if all := m.tokens(); len(all) != 1 || all[0].Label != "another" || all[0].Stored {
+		t.Errorf("after docker login with another token, which docker-pat only printed, laptop should have ended: %+v", all)
 	}
 }
 
@@ -57,11 +59,15 @@ func TestDockerLoginWrongSecretStoresNothing(t *testing.T) {
 	m.holdsNothing(m.registry)
 }
 
-// Docker Hub accepts the password, so that it is for the helper to refuse it.
+// TestDockerLoginPasswordIsRefused for those who want it so. Docker Hub accepts the password, so that it is for
+// the helper to refuse it.
 func TestDockerLoginPasswordIsRefused(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.setup()
+	settings := filepath.Join(m.home, ".config", "docker-pat")
+	m.do(os.MkdirAll(settings, 0o700))
+	m.do(os.WriteFile(filepath.Join(settings, "config.json"), []byte(`{"passwords":"refuse"}`), 0o600))
 	r := m.login(m.registry, password).exits(1).hides("Login Succeeded", password)
 	if line := lineWith(r.stderr, "docker-credential-pat: "); !strings.Contains(line, "docker-pat create") {
 		t.Errorf("one line should say who refuses and name docker-pat create:\n%s", r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"github.com/docker-pat/docker-pat/client"
 	"github.com/docker-pat/docker-pat/internal/journal"
@@ -56,6 +57,9 @@ func (is *Issuer) lend(ctx context.Context, op *journal.Operation, place Place, 
 	}
 	if err == nil {
 		err = is.readBack(ctx, place, text)
+	}
+	if err == nil {
+		err = op.Update(func(e *journal.Entry) { e.Writing = time.Time{} })
 	}
 	loan := &Loan{Token: token, Secret: text, issuer: is, op: op}
 	if err != nil {
