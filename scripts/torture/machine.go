@@ -184,7 +184,7 @@ func (m *machine) start(ctx context.Context, stdin string, args ...string) (*run
 // wait ends when all of the group has: what the command has started goes on when that is killed alone.
 func (r *running) wait() error {
 	const patience = 2 * time.Minute
-	_ = <-r.done // how it ended is no matter
+	<-r.done //nolint:errcheck // how it ended is no matter
 	for end := time.Now().Add(patience); syscall.Kill(-r.cmd.Process.Pid, 0) == nil; time.Sleep(time.Millisecond) {
 		_, _ = syscall.Wait4(-r.cmd.Process.Pid, nil, syscall.WNOHANG, nil) // orphans come to us
 		if time.Now().After(end) {
