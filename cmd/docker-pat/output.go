@@ -100,12 +100,15 @@ func when(t, now time.Time, toPerson bool) string {
 	case !toPerson:
 		return t.UTC().Format(time.RFC3339)
 	case t.After(now):
-		return "in " + span(t.Sub(now))
+		return "in " + span(t.Sub(now)+justMade)
 	case now.Sub(t) < time.Minute:
 		return "just now"
 	}
 	return span(now.Sub(t)) + " ago"
 }
+
+// justMade has what was made for 30 days a moment ago end in 30 days, and not in 29.
+const justMade = 10 * time.Second
 
 // span rounds down to the largest unit, which is exact enough for "in 29 days".
 func span(d time.Duration) string {
@@ -132,7 +135,7 @@ func expiry(t, now time.Time) string {
 	if !t.After(now) {
 		return "expired on " + t.Local().Format(time.DateOnly)
 	}
-	return fmt.Sprintf("expires on %s (in %s)", t.Local().Format(time.DateOnly), span(t.Sub(now)))
+	return fmt.Sprintf("expires on %s (in %s)", t.Local().Format(time.DateOnly), span(t.Sub(now)+justMade))
 }
 
 // printable shows a text from outside harmlessly: control characters, those that end a line and those that

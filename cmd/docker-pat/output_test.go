@@ -24,7 +24,8 @@ func TestWhen(t *testing.T) {
 		{now.Add(-3 * time.Hour), "3 hours ago", "2026-11-23T09:00:00Z"},
 		{now.Add(-2 * 365 * day), "2 years ago", "2024-11-23T12:00:00Z"},
 		{now.Add(30 * time.Second), "in less than a minute", "2026-11-23T12:00:30Z"},
-		{now.Add(30*day - time.Second), "in 29 days", "2026-12-23T11:59:59Z"},
+		{now.Add(30*day - time.Second), "in 30 days", "2026-12-23T11:59:59Z"},
+		{now.Add(30*day - time.Hour), "in 29 days", "2026-12-23T11:00:00Z"},
 	}
 	for _, tt := range tests {
 		if got := when(tt.at, now, true); got != tt.person {
