@@ -1,3 +1,5 @@
+//go:build linux
+
 package secretstore_test
 
 import (
