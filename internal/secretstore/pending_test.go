@@ -21,6 +21,7 @@ type late struct {
 	late   bool
 	broken error // of every call
 	reads  int
+	done   func() // after a change that is late
 }
 
 func (l *late) Get(ctx context.Context, key string) (string, error) {
@@ -43,12 +44,13 @@ func (l *late) Delete(ctx context.Context, key string) error {
 
 func (l *late) change(ctx context.Context, do func() error) error {
 	l.mu.Lock()
-	late, err := l.late, l.broken
+	late, done, err := l.late, l.done, l.broken
 	if err == nil {
 		err = do()
 	}
 	l.mu.Unlock()
 	if late {
+		done()
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -93,9 +95,10 @@ func wantNames(t *testing.T, what string, s *Store, want ...string) {
 // interrupted runs a call that does its work in the keychain and ends before the index says so.
 func interrupted(t *testing.T, keychain *late, call func(ctx context.Context) error) {
 	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	keychain.done = func() { cancel(ErrTimeout) }
 	keychain.set(true, nil)
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, ErrTimeout)
-	defer cancel()
 	if err := call(ctx); !errors.Is(err, ErrTimeout) {
 		t.Fatalf("interrupted: %v", err)
 	}
