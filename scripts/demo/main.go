@@ -64,13 +64,20 @@ func story(s *stage, images imageTool) error {
 	s.expect(0, "is active now", nil, "docker-pat", "activate", "laptop")
 	images.pull(s, true)
 
-	s.title("A token that may only read cannot push.")
+	s.title("Rotate it: the expiry of a token cannot be changed, so another takes its place, and the old one ends.")
+	s.expect(0, "Rotated laptop", nil, "docker-pat", "rotate", "--expires", "60d")
+	images.pull(s, true)
+
+	s.title("A token for one command alone, which ends with it.")
+	s.expect(0, "(exec docker-pat)", nil, "docker-pat", "exec", "--scope", "repo:read", "--", "docker-pat", "list")
+
+	s.title("A token that may only read cannot push. It takes the place of the one before.")
 	s.expect(0, "Created reader", nil, "docker-pat", "create", "reader", "--scope", "repo:read", "--expires", "1h")
 	images.pull(s, true)
 	images.push(s, false)
 
-	s.title("Delete the tokens: nobody gets in with them any more.")
-	s.expect(0, "Deleted laptop", nil, "docker-pat", "delete", "--yes", "laptop", "reader")
+	s.title("Delete the token: nobody gets in with it any more.")
+	s.expect(0, "Deleted reader", nil, "docker-pat", "delete", "--yes", "reader")
 	images.pull(s, false)
 	images.login(s, false)
 	s.expect(0, "0 active, 0 inactive, 0 expired", nil, "docker-pat", "list")
