@@ -295,10 +295,11 @@ func FuzzServe(f *testing.F) {
 	f.Add("store", `{"Secret":["`+canary+`"]}`)
 	f.Add("get", "index.docker.io/library/alpine")
 	f.Add("erase", "https://docker.io")
+	dir := f.TempDir() // one for all: making one takes longer than the rest
 	f.Fuzz(func(t *testing.T, action, in string) {
 		m := &memory{credentials: map[string]secretstore.Credential{}}
 		h, err := credhelper.New(t.Context(), credhelper.Options{
-			Store: m, Registry: "docker.io", StateDir: t.TempDir(), Now: time.Now,
+			Store: m, Registry: "docker.io", StateDir: dir, Now: time.Now,
 			Preferences: func() (settings.Preferences, error) {
 				return settings.Preferences{Passwords: settings.PasswordsStore}, nil
 			},
