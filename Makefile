@@ -22,7 +22,7 @@ deps: ## install what the tests need (root on Debian or Ubuntu; elsewhere it is 
 	@scripts/deps test
 
 test: deps ## run all tests, with the race detector
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 lint: bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION) ## run the linters, for each system that is shipped
 	go mod verify
