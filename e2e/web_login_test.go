@@ -5,11 +5,14 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/docker-pat/docker-pat/internal/testbed"
 )
 
 // The sign-in on the web, by Docker's command line and by docker-pat. Both have one session.
@@ -23,6 +26,9 @@ const (
 func newWebMachine(t *testing.T) *machine {
 	t.Helper()
 	m := newDockerHubMachine(t)
+	docker, err := testbed.Docker(t.Context())
+	testbed.Need(t, err)
+	m.do(errors.Join(os.Remove(filepath.Join(m.bin, "docker")), os.Symlink(docker, filepath.Join(m.bin, "docker"))))
 	self, err := os.Executable()
 	m.do(err)
 	m.do(os.Symlink(self, filepath.Join(m.bin, browserName)))
