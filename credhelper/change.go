@@ -40,7 +40,7 @@ func (h *Helper) swap(key string, to *secretstore.Credential) error {
 		case errors.Is(err, secretstore.ErrDamaged):
 			err = h.store.Put(h.ctx, key, *to)
 		case err != nil:
-		case to != nil && held.Username == to.Username && held.Secret.Reveal() == to.Secret.Reveal():
+		case to != nil && held.SignsInLike(*to):
 			to.Token = held.Token
 			err = h.store.Swap(h.ctx, key, &held, to)
 		case held.Token != nil:

@@ -70,7 +70,7 @@ func (o execOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	spec, err := createOptions{sys: o.sys, scopes: o.scopes, expires: o.expires}.spec(s, []string{o.label(args[0])})
+	spec, err := createOptions{sys: o.sys, scopes: o.scopes, expires: o.expires}.spec(s, []string{o.sys.labelFor("exec " + filepath.Base(args[0]))})
 	if err != nil {
 		return err
 	}
@@ -108,14 +108,6 @@ func (o execOptions) find(name string) (string, error) {
 		return "", hintedError{fmt.Errorf("%s cannot be run: %w", name, err), exitCannotRun, ""}
 	}
 	return "", hintedError{fmt.Errorf("there is no command %s", name), exitNoCommand, ""}
-}
-
-func (o execOptions) label(command string) string {
-	host, err := o.sys.Hostname()
-	if err != nil {
-		host = "this machine"
-	}
-	return tokens.FitLabel(host, " (exec "+filepath.Base(command)+")")
 }
 
 // command runs the command to its end, with the signals that are meant for it.

@@ -78,14 +78,19 @@ func (h helperTokens) loginSpec() (tokens.Spec, error) {
 	if err != nil {
 		return tokens.Spec{}, err
 	}
-	host, err := h.sys.Hostname()
+	scopes, scopeErr := tokens.ParseScopes([]string{prefs.Scope})
+	expiresAt, expiryErr := tokens.ParseExpiry(prefs.Expires, h.sys.Now())
+	return tokens.Spec{NewToken: client.NewToken{Label: h.sys.labelFor("docker login"), Scopes: scopes, ExpiresAt: expiresAt}},
+		errors.Join(scopeErr, expiryErr)
+}
+
+// labelFor names a token that nobody has named, by this machine and what it is for.
+func (sys *system) labelFor(purpose string) string {
+	host, err := sys.Hostname()
 	if err != nil {
 		host = "this machine"
 	}
-	scopes, scopeErr := tokens.ParseScopes([]string{prefs.Scope})
-	expiresAt, expiryErr := tokens.ParseExpiry(prefs.Expires, h.sys.Now())
-	return tokens.Spec{NewToken: client.NewToken{Label: tokens.FitLabel(host, " (docker login)"), Scopes: scopes, ExpiresAt: expiresAt}},
-		errors.Join(scopeErr, expiryErr)
+	return tokens.FitLabel(host, " ("+purpose+")")
 }
 
 func (h helperTokens) Renew(ctx context.Context, key string, held secretstore.Credential, wait bool) (secretstore.Credential, error) {

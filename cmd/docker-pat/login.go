@@ -15,6 +15,8 @@ import (
 	"github.com/docker-pat/docker-pat/internal/prompt"
 	"github.com/docker-pat/docker-pat/internal/secret"
 	"github.com/docker-pat/docker-pat/internal/secretstore"
+	"github.com/docker-pat/docker-pat/internal/session"
+	"github.com/docker-pat/docker-pat/internal/settings"
 )
 
 type loginOptions struct {
@@ -77,13 +79,9 @@ func (o loginOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store := o.sys.store(s)
-	keeper, err := o.sys.sessions(s, store)
+	store, keeper, err := o.openStore(ctx, s) // before a password is asked for
 	if err != nil {
 		return err
-	}
-	if err := canStore(ctx, store, s.Registry); err != nil {
-		return err // before a password is asked for
 	}
 	password, err := o.password(ctx)
 	if err != nil {
@@ -98,6 +96,16 @@ func (o loginOptions) run(ctx context.Context) error {
 	}
 	o.sys.say("Signed in as %s%s.", printable(session.Username), until(session.ExpiresAt))
 	return o.sys.afterSignIn(ctx, s, store)
+}
+
+// openStore fails where a session could not be kept.
+func (o loginOptions) openStore(ctx context.Context, s settings.Settings) (*secretstore.Store, *session.Keeper, error) {
+	store := o.sys.store(s)
+	keeper, err := o.sys.sessions(s, store)
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, keeper, canStore(ctx, store, s.Registry)
 }
 
 // canStore finds out whether the keychain can be used at all.

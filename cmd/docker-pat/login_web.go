@@ -16,13 +16,9 @@ func (o loginOptions) runWeb(ctx context.Context, s settings.Settings) error {
 	if err != nil {
 		return err
 	}
-	store := o.sys.store(s)
-	keeper, err := o.sys.sessions(s, store)
+	store, keeper, err := o.openStore(ctx, s) // before anybody goes to the browser
 	if err != nil {
 		return err
-	}
-	if err := canStore(ctx, store, s.Registry); err != nil {
-		return err // before anybody goes to the browser
 	}
 	device, err := tenant.Begin(ctx)
 	if err != nil {

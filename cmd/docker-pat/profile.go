@@ -25,7 +25,7 @@ func newProfileCmd(sys *system) *cobra.Command {
 	cmd.Use, cmd.Aliases = "profile", nil
 	cmd.Short = "Work with several accounts and services"
 	cmd.Long = profileLong
-	cmd.Example = `  docker-pat profile add work --docker-config ~/work/.docker
+	cmd.Example = `  docker-pat profile add work --docker-config ~/.docker-work
   docker-pat profile use work
   DOCKER_PAT_PROFILE=default docker-pat status`
 	cmd.AddCommand(list, newProfileAddCmd(sys), newProfileUseCmd(sys), newProfileRemoveCmd(sys))
@@ -126,7 +126,7 @@ func newProfileAddCmd(sys *system) *cobra.Command {
 		Short: "Add a profile",
 		Long: `Add a profile. What no flag says is as without a profile, so that one without any flag is a second account at
 Docker Hub. It is in config.json of the settings folder.`,
-		Example: "  " + sys.name() + " profile add work --docker-config ~/work/.docker\n  " +
+		Example: "  " + sys.name() + " profile add work --docker-config ~/.docker-work\n  " +
 			sys.name() + " profile add lab --hub-url http://127.0.0.1:5555/hub --registry localhost:5555",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error { return opts.run(args[0]) },

@@ -54,6 +54,11 @@ type Credential struct {
 	Token     *Token // nil for what docker-pat did not make
 }
 
+// SignsInLike tells whether two credentials have the same user name and secret.
+func (c Credential) SignsInLike(other Credential) bool {
+	return c.Username == other.Username && c.Secret.Reveal() == other.Secret.Reveal()
+}
+
 // An Entry is a Credential without its secret.
 type Entry struct {
 	ServerURL string `json:"server_url"`

@@ -157,7 +157,7 @@ func (s *Store) Swap(ctx context.Context, key string, from, to *Credential) erro
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if there != (from != nil) || there && (held.Username != from.Username || held.Secret.Reveal() != from.Secret.Reveal()) {
+		if there != (from != nil) || there && !held.SignsInLike(*from) {
 			return ErrChanged
 		}
 		return nil
